@@ -23,7 +23,17 @@ public sealed record StepResult
     public static StepResult Continue(params IReadOnlyList<ChatMessage> messages) => new(messages, null);
 
     public static StepResult End(string component, double reward) =>
-        new([], new Dictionary<string, double>(StringComparer.Ordinal) { [component] = reward });
+        End(new Dictionary<string, double>(StringComparer.Ordinal) { [component] = reward });
 
-    public static StepResult End(IReadOnlyDictionary<string, double> rewards) => new([], rewards);
+    /// <exception cref="ArgumentException">A reward is not a finite number.</exception>
+    public static StepResult End(IReadOnlyDictionary<string, double> rewards)
+    {
+        foreach ((string component, double reward) in rewards)
+        {
+            if (!double.IsFinite(reward))
+                throw new ArgumentException($"Reward '{component}' is {reward}; it must be a finite number.", nameof(rewards));
+        }
+
+        return new([], rewards);
+    }
 }

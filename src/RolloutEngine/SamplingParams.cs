@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace AgentRollout.RolloutEngine;
 
 /// <summary>How tokens are drawn. The filters apply in the order temperature, top-k, top-p, min-p.</summary>
@@ -11,5 +13,6 @@ public sealed record SamplingParams(float Temperature = 1f, int TopK = 0, float 
     public static SamplingParams Default { get; } = new();
 
     /// <summary>True where tokens are drawn from the raw distribution, so that sampling log-probabilities would repeat the raw ones.</summary>
+    [JsonIgnore]
     public bool IsRaw => Temperature == 1f && TopK == 0 && TopP == 1f && MinP == 0f;
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace AgentRollout.Tokenization.Masking;
 
 /// <summary>Who produced the tokens of a segment.</summary>
@@ -29,6 +31,6 @@ public sealed record TokenSegment(
     int End,
     SegmentSource Source,
     int Turn,
-    long? WeightVersion = null,
-    string? FinishReason = null,
-    IReadOnlyList<string>? CallIds = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? WeightVersion = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? FinishReason = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? CallIds = null);

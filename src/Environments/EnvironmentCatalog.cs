@@ -1,0 +1,31 @@
+using System.Collections.Frozen;
+
+namespace AgentRollout.Environments;
+
+/// <summary>The registered environments by name; does not change after start.</summary>
+public sealed class EnvironmentCatalog
+{
+    private readonly FrozenDictionary<string, EnvironmentDefinition> _environments;
+
+    /// <exception cref="ArgumentException">Two environments share a name.</exception>
+    public EnvironmentCatalog(IEnumerable<EnvironmentDefinition> environments)
+    {
+        Dictionary<string, EnvironmentDefinition> byName = new(StringComparer.Ordinal);
+        foreach (EnvironmentDefinition environment in environments)
+        {
+            if (!byName.TryAdd(environment.Name, environment))
+                throw new ArgumentException($"Environment '{environment.Name}' is registered twice.", nameof(environments));
+        }
+
+        _environments = byName.ToFrozenDictionary(StringComparer.Ordinal);
+    }
+
+    /// <summary>All environments, by name.</summary>
+    public IEnumerable<EnvironmentDefinition> All => _environments.Values.OrderBy(environment => environment.Name, StringComparer.Ordinal);
+
+    /// <exception cref="KeyNotFoundException">The name is unknown; the message lists the known ones.</exception>
+    public EnvironmentDefinition Get(string name) =>
+        _environments.TryGetValue(name, out EnvironmentDefinition? environment)
+            ? environment
+            : throw new KeyNotFoundException($"Environment '{name}' is unknown; known environments: {string.Join(", ", All.Select(known => known.Name))}.");
+}

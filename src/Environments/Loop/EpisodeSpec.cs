@@ -1,0 +1,27 @@
+using AgentRollout.RolloutEngine;
+
+namespace AgentRollout.Environments.Loop;
+
+/// <summary>One trajectory to play.</summary>
+public sealed record EpisodeSpec
+{
+    public required string TrajectoryId { get; init; }
+
+    public required string RolloutId { get; init; }
+
+    public required string GroupId { get; init; }
+
+    /// <summary>Position within the group, from 0.</summary>
+    public required int SampleIndex { get; init; }
+
+    public required EnvironmentDefinition Environment { get; init; }
+
+    public required RolloutTask Task { get; init; }
+
+    public required SamplingParams Sampling { get; init; }
+
+    public required RolloutLimits Limits { get; init; }
+
+    /// <summary>Seed of the trajectory's sampling noise, in [0, 2^53) so that every JSON reader keeps it exactly.</summary>
+    public required long Seed { get; init; }
+}

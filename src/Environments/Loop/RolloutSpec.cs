@@ -1,0 +1,28 @@
+using AgentRollout.RolloutEngine;
+
+namespace AgentRollout.Environments.Loop;
+
+/// <summary>A validated rollout: tasks x samples, with sampling and limits.</summary>
+public sealed record RolloutSpec
+{
+    /// <summary>The rollout's id.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The environment that every task is played in.</summary>
+    public required EnvironmentDefinition Environment { get; init; }
+
+    /// <summary>The tasks in order; enumerated lazily and once.</summary>
+    public required IEnumerable<RolloutTask> Tasks { get; init; }
+
+    /// <summary>Trajectories per task: the size of a group. At least 1.</summary>
+    public int SamplesPerTask { get; init; } = 1;
+
+    /// <summary>How tokens are drawn.</summary>
+    public SamplingParams Sampling { get; init; } = SamplingParams.Default;
+
+    /// <summary>Bounds of every trajectory.</summary>
+    public RolloutLimits Limits { get; init; } = new();
+
+    /// <summary>From it, the task's index and the sample's index follows every trajectory's seed.</summary>
+    public long Seed { get; init; }
+}

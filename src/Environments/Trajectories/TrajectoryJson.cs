@@ -1,0 +1,47 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AgentRollout.Environments.Loop;
+using AgentRollout.Tokenization.Masking;
+
+namespace AgentRollout.Environments.Trajectories;
+
+/// <summary>JSON of trajectories and events: snake_case names, enums as snake_case words, strict on reading.</summary>
+public static class TrajectoryJson
+{
+    /// <summary>Compact, one line: what NDJSON and the store hold.</summary>
+    public static JsonSerializerOptions Options { get; } = Create();
+
+    public static string Serialize(Trajectory trajectory) => JsonSerializer.Serialize(trajectory, Options);
+
+    public static byte[] SerializeToUtf8(Trajectory trajectory) => JsonSerializer.SerializeToUtf8Bytes(trajectory, Options);
+
+    /// <exception cref="JsonException">The text is not a trajectory; the message names the member.</exception>
+    public static Trajectory Deserialize(ReadOnlySpan<byte> utf8) =>
+        JsonSerializer.Deserialize<Trajectory>(utf8, Options) ?? throw new JsonException("A trajectory is a JSON object, not null.");
+
+    private static JsonSerializerOptions Create()
+    {
+        JsonNamingPolicy policy = JsonNamingPolicy.SnakeCaseLower;
+        JsonSerializerOptions options = new(JsonSerializerOptions.Strict)
+        {
+            PropertyNamingPolicy = policy,
+            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            TypeInfoResolver = TrajectoryJsonContext.Default,
+            Converters =
+            {
+                new JsonStringEnumConverter<TrajectoryStatus>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<StopReason>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<FailureBoundary>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<ToolCallStatus>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<SegmentSource>(policy, allowIntegerValues: false),
+            },
+        };
+        options.MakeReadOnly();
+        return options;
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(Trajectory))]
+[JsonSerializable(typeof(RolloutEvent))]
+internal sealed partial class TrajectoryJsonContext : JsonSerializerContext;
