@@ -1,0 +1,53 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text;
+using AgentRollout.Tools.Search;
+
+namespace AgentRollout.Tools.Builtin;
+
+/// <summary>
+/// The tool <c>search</c>: the best passages of a provider as numbered lines, one per passage; line breaks inside a passage become spaces.
+/// </summary>
+public sealed class SearchTool
+{
+    /// <summary>The most passages that a model may ask for.</summary>
+    public const int MaxTopK = 20;
+
+    private readonly ISearchProvider _provider;
+    private readonly int _topK;
+
+    private SearchTool(ISearchProvider provider, int topK)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(topK, MaxTopK);
+        _provider = provider;
+        _topK = topK;
+    }
+
+    /// <summary>A tool with the one argument <c>query</c>.</summary>
+    /// <param name="provider">What is searched.</param>
+    /// <param name="topK">How many passages are returned, 1 to <see cref="MaxTopK"/>.</param>
+    public static ITool Create(ISearchProvider provider, int topK = 3) =>
+        new DelegateTool(new SearchTool(provider, topK).SearchAsync, "search");
+
+    /// <summary>A tool with a second, optional argument <c>top_k</c>, so that the model may choose how many passages it reads.</summary>
+    /// <param name="provider">What is searched.</param>
+    /// <param name="topK">How many passages are returned where the model does not say.</param>
+    public static ITool CreateWithTopK(ISearchProvider provider, int topK = 3) =>
+        new DelegateTool(new SearchTool(provider, topK).SearchTopAsync, "search");
+
+    [Description("Search the facts.")]
+    private Task<string> SearchAsync(string query, CancellationToken cancellationToken) => SearchTopAsync(query, _topK, cancellationToken);
+
+    [Description("Search the facts.")]
+    private async Task<string> SearchTopAsync(string query, [Range(1, MaxTopK)] int? topK = null, CancellationToken cancellationToken = default)
+    {
+        IReadOnlyList<SearchHit> hits = await _provider.SearchAsync(query, topK ?? _topK, cancellationToken);
+        if (hits.Count == 0)
+            return "No results.";
+        var lines = new StringBuilder();
+        for (int i = 0; i < hits.Count; i++)
+            lines.Append(i == 0 ? "" : "\n").Append(i + 1).Append(". ").Append(hits[i].Passage.Text.ReplaceLineEndings(" "));
+        return lines.ToString();
+    }
+}
