@@ -1,0 +1,122 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace AgentRollout.Tokenization;
+
+/// <summary>Token id to bytes, and bytes to token id. All bytes lie in one array; the index is an open-addressing table of ids.</summary>
+internal sealed class Vocabulary
+{
+    /// <summary>Far above any real vocabulary; a larger id is a damaged file, not a reason to allocate gigabytes.</summary>
+    private const int MaxId = 1 << 24;
+
+    private byte[] _bytes;
+    private int _byteCount;
+    private int[] _starts; // [id], -1 where no token has the id
+    private int[] _lengths; // [id]
+    private int[] _slots; // hash -> id + 1, 0 where free
+    private int _indexed;
+
+    public Vocabulary(int expectedCount)
+    {
+        int capacity = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(expectedCount, 512));
+        _bytes = new byte[capacity * 8];
+        _starts = new int[capacity];
+        _lengths = new int[capacity];
+        _slots = new int[capacity * 2];
+        Array.Fill(_starts, -1);
+    }
+
+    /// <summary>One more than the largest id.</summary>
+    public int Size { get; private set; }
+
+    public bool Contains(int id) => (uint)id < (uint)Size && _starts[id] >= 0;
+
+    public ReadOnlySpan<byte> Bytes(int id) => _bytes.AsSpan(_starts[id], _lengths[id]);
+
+    public int ByteLength(int id) => _lengths[id];
+
+    /// <summary>Adds a token that <see cref="TryFind"/> finds by its bytes.</summary>
+    public void Add(int id, ReadOnlySpan<byte> bytes)
+    {
+        if (TryFind(bytes, out int other))
+            throw new TokenizerException($"Tokens {other} and {id} have the same bytes.");
+        AddUnindexed(id, bytes);
+        if (++_indexed * 2 > _slots.Length)
+            Rehash();
+        Insert(id);
+    }
+
+    /// <summary>Adds a token that can be decoded but that no text is looked up as: added tokens are found by another way.</summary>
+    public void AddUnindexed(int id, ReadOnlySpan<byte> bytes)
+    {
+        if (id is < 0 or >= MaxId)
+            throw new TokenizerException($"Token id {id} is out of range; ids run from 0 to {MaxId - 1}.");
+        if (Contains(id))
+            throw new TokenizerException($"Token id {id} is given to two tokens.");
+        EnsureRoom(id, bytes.Length);
+        bytes.CopyTo(_bytes.AsSpan(_byteCount));
+        _starts[id] = _byteCount;
+        _lengths[id] = bytes.Length;
+        _byteCount += bytes.Length;
+        Size = Math.Max(Size, id + 1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool TryFind(ReadOnlySpan<byte> bytes, out int id)
+    {
+        int[] slots = _slots;
+        uint mask = (uint)slots.Length - 1;
+        for (uint slot = Hash(bytes) & mask; ; slot = (slot + 1) & mask)
+        {
+            id = slots[slot] - 1;
+            if (id < 0)
+                return false;
+            if (_lengths[id] == bytes.Length && bytes.SequenceEqual(_bytes.AsSpan(_starts[id], bytes.Length)))
+                return true;
+        }
+    }
+
+    private void Insert(int id)
+    {
+        uint mask = (uint)_slots.Length - 1;
+        uint slot = Hash(Bytes(id)) & mask;
+        while (_slots[slot] != 0)
+            slot = (slot + 1) & mask;
+        _slots[slot] = id + 1;
+    }
+
+    private void Rehash()
+    {
+        int[] old = _slots;
+        _slots = new int[old.Length * 2];
+        foreach (int entry in old)
+        {
+            if (entry != 0)
+                Insert(entry - 1);
+        }
+    }
+
+    private void EnsureRoom(int id, int byteCount)
+    {
+        if (_byteCount + byteCount > _bytes.Length)
+            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _byteCount + byteCount));
+        if (id < _starts.Length)
+            return;
+        int previous = _starts.Length;
+        int capacity = (int)BitOperations.RoundUpToPowerOf2((uint)id + 1);
+        Array.Resize(ref _starts, capacity);
+        Array.Resize(ref _lengths, capacity);
+        _starts.AsSpan(previous).Fill(-1);
+    }
+
+    /// <summary>FNV-1a with a final mix, since only the low bits choose the slot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Hash(ReadOnlySpan<byte> bytes)
+    {
+        uint hash = 2166136261;
+        foreach (byte value in bytes)
+            hash = (hash ^ value) * 16777619;
+        hash ^= hash >> 15;
+        return hash * 0x85EBCA6B ^ (hash >> 13);
+    }
+}
