@@ -1,0 +1,104 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using AgentRollout.Tools.Contracts;
+using MassTransit;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace AgentRollout.Tools.Dispatch;
+
+/// <summary>
+/// Sends calls over the bus and waits for their answers. A host starts and stops it; without a host, call <see cref="StartAsync"/> once
+/// before the first dispatch.
+/// </summary>
+internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer worker, TimeProvider time, ILogger<BusToolDispatcher> logger)
+    : IToolDispatcher, IHostedService
+{
+    /// <summary>Workers answer by the deadline; this is what the way there and back may take on top.</summary>
+    private static readonly TimeSpan DeliveryGrace = TimeSpan.FromSeconds(5);
+
+    private readonly ConcurrentDictionary<Guid, Waiter> _waiting = [];
+    private ISendEndpoint? _workers;
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        long started = time.GetTimestamp();
+        bus.ConnectHandler<ToolExecuted>(Answered);
+        bus.ConnectHandler<Fault<ExecuteTool>>(Faulted);
+        await bus.StartAsync(cancellationToken);
+        _workers = await bus.GetSendEndpoint(ToolBus.Calls);
+        Log.BusStarted(logger, bus.Address, time.GetElapsedTime(started).TotalMilliseconds);
+    }
+
+    /// <summary>Cancels the tools that still run; their calls end as undeliverable.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await worker.StopAsync();
+        await bus.StopAsync(cancellationToken);
+        foreach (Waiter waiter in _waiting.Values)
+            waiter.Answer.TrySetResult(Undeliverable(waiter, "the bus stopped"));
+    }
+
+    /// <inheritdoc/>
+    public async Task<ToolResult> DispatchAsync(ToolInvocation invocation, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        ISendEndpoint workers = _workers ?? throw new InvalidOperationException("The tool bus has not been started.");
+        CallClock clock = CallClock.Start(time, timeout);
+        ExecuteTool message = MessageFor(invocation, clock);
+        var waiter = new Waiter(invocation.ToolName, clock, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        _waiting[message.DispatchId] = waiter;
+        try
+        {
+            await workers.Send(message, send => send.ResponseAddress = bus.Address, cancellationToken);
+            return await waiter.Answer.Task.WaitAsync(clock.Timeout + DeliveryGrace, time, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            await bus.Publish(new CancelTool(message.DispatchId), CancellationToken.None);
+            throw;
+        }
+        catch (TimeoutException)
+        {
+            return Undeliverable(waiter, $"the bus brought no answer within {clock.Timeout + DeliveryGrace}");
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            Log.SendFailed(logger, invocation.ToolName, invocation.CallId, error);
+            return Undeliverable(waiter, "the bus refused it");
+        }
+        finally
+        {
+            _waiting.TryRemove(message.DispatchId, out _);
+        }
+    }
+
+    private static ExecuteTool MessageFor(ToolInvocation invocation, CallClock clock) => new(
+        Guid.CreateVersion7(clock.DispatchedAt),
+        invocation.CallId,
+        invocation.TrajectoryId,
+        invocation.ToolName,
+        invocation.Arguments.ValueKind == JsonValueKind.Undefined ? "null" : invocation.Arguments.GetRawText(),
+        clock.DispatchedAt,
+        clock.Deadline);
+
+    private Task Answered(ConsumeContext<ToolExecuted> context)
+    {
+        // A second answer to one dispatch, or one that its caller gave up, finds nobody waiting.
+        if (!_waiting.TryGetValue(context.Message.DispatchId, out Waiter? waiter) || !waiter.Answer.TrySetResult(context.Message.Result))
+            Log.AnswerUnwanted(logger, context.Message.DispatchId);
+        return Task.CompletedTask;
+    }
+
+    private Task Faulted(ConsumeContext<Fault<ExecuteTool>> context)
+    {
+        string reason = context.Message.Exceptions is [var first, ..] ? first.Message : "it gave no reason";
+        if (_waiting.TryGetValue(context.Message.Message.DispatchId, out Waiter? waiter))
+            waiter.Answer.TrySetResult(Undeliverable(waiter, $"its worker failed: {reason}"));
+        return Task.CompletedTask;
+    }
+
+    private ToolResult Undeliverable(Waiter waiter, string reason) => new(
+        $"The call of tool '{waiter.ToolName}' was lost: {reason.TrimEnd('.')}.", ToolFailure.Undeliverable, waiter.Clock.Elapsed(time), TimeSpan.Zero, Attempts: 0);
+
+    private sealed record Waiter(string ToolName, CallClock Clock, TaskCompletionSource<ToolResult> Answer);
+}

@@ -1,0 +1,50 @@
+using System.Text.Json;
+using AgentRollout.Tools.Contracts;
+using MassTransit;
+
+namespace AgentRollout.Tools.Dispatch;
+
+/// <summary>The worker's end of the bus: runs what <see cref="ExecuteTool"/> asks for and answers once per message.</summary>
+internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<ExecuteTool>, IConsumer<CancelTool>, IDisposable
+{
+    /// <summary>Cancellations outlive their dispatch, because one may overtake the message that it cancels.</summary>
+    private const int RememberedDispatches = 4_096;
+
+    private readonly CallMemory<Guid, CancellationTokenSource> _dispatches = new(RememberedDispatches);
+    private readonly CancellationTokenSource _stopping = new();
+
+    /// <summary>Cancels the running tools, so that a bus that stops need not wait for them; their calls get no answer from here.</summary>
+    public Task StopAsync() => _stopping.CancelAsync();
+
+    public void Dispose() => _stopping.Dispose();
+
+    public async Task Consume(ConsumeContext<ExecuteTool> context)
+    {
+        ExecuteTool message = context.Message;
+        CancellationTokenSource cancel = SourceOf(message.DispatchId);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel.Token, _stopping.Token, context.CancellationToken);
+        try
+        {
+            ToolResult result = await runner.RunAsync(
+                new ToolInvocation(message.CallId, message.TrajectoryId, message.ToolName, JsonElement.Parse(message.ArgumentsJson)),
+                new CallClock(message.DispatchedAt, message.Deadline - message.DispatchedAt),
+                either.Token);
+            await context.RespondAsync(new ToolExecuted(message.DispatchId, result));
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested || _stopping.IsCancellationRequested)
+        {
+            // Nobody waits for an answer, or the caller's end of the bus gives it.
+        }
+    }
+
+    public Task Consume(ConsumeContext<CancelTool> context) => SourceOf(context.Message.DispatchId).CancelAsync();
+
+    private CancellationTokenSource SourceOf(Guid dispatchId)
+    {
+        var source = new CancellationTokenSource();
+        if (_dispatches.FindOrAdd(dispatchId, source) is { } known)
+            return known;
+        _dispatches.End(dispatchId, source);
+        return source;
+    }
+}

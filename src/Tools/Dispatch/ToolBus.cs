@@ -1,0 +1,36 @@
+using AgentRollout.Tools.Contracts;
+using MassTransit;
+using MassTransit.Logging;
+using Microsoft.Extensions.Logging;
+
+namespace AgentRollout.Tools.Dispatch;
+
+/// <summary>
+/// The topology of the bus, and the only place that names a transport. Workers compete for calls on one queue; cancellations go to a queue of
+/// each worker, answers to the bus address of the caller. The bus is made without MassTransit's container registration, which would add a hosted
+/// service, health checks and usage reports.
+/// </summary>
+internal static class ToolBus
+{
+    /// <summary>The queue from which all workers take <see cref="ExecuteTool"/>.</summary>
+    public static readonly Uri Calls = new($"queue:{CallsQueue}");
+
+    private const string CallsQueue = "agentrollout-tools";
+
+    /// <summary>Messages in hand at once. <see cref="ToolRunner"/> bounds what runs; here waiting calls must be seen, so that they can time out.</summary>
+    private const int Prefetch = 4_096;
+
+    public static IBusControl CreateInMemory(ExecuteToolConsumer worker, ILoggerFactory loggers)
+    {
+        LogContext.ConfigureCurrentLogContext(loggers);
+        return Bus.Factory.CreateUsingInMemory(bus =>
+        {
+            bus.ReceiveEndpoint(CallsQueue, endpoint =>
+            {
+                endpoint.PrefetchCount = Prefetch;
+                endpoint.Handler<ExecuteTool>(worker.Consume);
+            });
+            bus.ReceiveEndpoint($"{CallsQueue}-cancel-{Guid.NewGuid():N}", endpoint => endpoint.Handler<CancelTool>(worker.Consume));
+        });
+    }
+}

@@ -1,0 +1,26 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
+
+namespace AgentRollout.Tools.Dispatch;
+
+/// <summary>Limits of tool calls. Section: <c>Tools</c>.</summary>
+public sealed class ToolOptions
+{
+    /// <summary>The most UTF-16 characters of one result that the model reads; the middle of a longer one is left out. Default 16,384.</summary>
+    [Range(256, 1 << 24)]
+    public int MaxResultCharacters { get; set; } = 16_384;
+
+    /// <summary>How many tools run at once in this process; further calls wait within their time-out. Default 256.</summary>
+    [Range(1, 65_536)]
+    public int MaxConcurrentCalls { get; set; } = 256;
+
+    /// <summary>
+    /// How many finished calls are remembered, so that a message that the bus delivers again is answered without running the tool twice.
+    /// Default 1,024.
+    /// </summary>
+    [Range(0, 1 << 20)]
+    public int RememberedCalls { get; set; } = 1_024;
+}
+
+[OptionsValidator]
+internal sealed partial class ToolOptionsValidator : IValidateOptions<ToolOptions>;

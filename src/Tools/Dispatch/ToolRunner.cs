@@ -1,0 +1,158 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace AgentRollout.Tools.Dispatch;
+
+/// <summary>
+/// Runs calls in this process: finds the tool, checks the arguments, waits for a free slot, bounds the time, and turns every outcome into one
+/// <see cref="ToolResult"/>. All dispatchers end here, so that a call behaves the same on every way.
+/// </summary>
+internal sealed class ToolRunner : IDisposable
+{
+    private readonly ToolCatalog _catalog;
+    private readonly ToolOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger<ToolRunner> _logger;
+    private readonly SemaphoreSlim _slots;
+    private readonly CallMemory<(string TrajectoryId, string CallId), TaskCompletionSource<ToolResult>> _memory;
+
+    public ToolRunner(ToolCatalog catalog, IOptions<ToolOptions> options, TimeProvider time, ILogger<ToolRunner> logger)
+    {
+        _catalog = catalog;
+        _options = options.Value;
+        _time = time;
+        _logger = logger;
+        _slots = new SemaphoreSlim(_options.MaxConcurrentCalls);
+        _memory = new CallMemory<(string, string), TaskCompletionSource<ToolResult>>(_options.RememberedCalls);
+    }
+
+    /// <summary>Runs one call, or answers with the result of the same call id if that one runs or ran.</summary>
+    public async Task<ToolResult> RunAsync(ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken)
+    {
+        (string, string) key = (invocation.TrajectoryId, invocation.CallId);
+        var call = new TaskCompletionSource<ToolResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        while (_memory.FindOrAdd(key, call) is { } first)
+        {
+            Log.CallRepeated(_logger, invocation.CallId, invocation.TrajectoryId);
+            await ((Task)first.Task).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
+            // Where the first was cancelled by its own caller there is no result, and this one runs.
+            if (first.Task.IsCompletedSuccessfully)
+                return await first.Task;
+        }
+
+        return await RunFirstAsync(key, call, invocation, clock, cancellationToken);
+    }
+
+    public void Dispose() => _slots.Dispose();
+
+    private async Task<ToolResult> RunFirstAsync(
+        (string, string) key, TaskCompletionSource<ToolResult> call, ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ToolResult result = await CheckAndRunAsync(invocation, clock, cancellationToken);
+            result = result with { Text = ResultText.Limit(result.Text, _options.MaxResultCharacters) };
+            ToolTelemetry.Record(invocation, result);
+            _memory.End(key, call);
+            call.SetResult(result);
+            return result;
+        }
+        catch
+        {
+            _memory.Forget(key, call);
+            call.SetCanceled(CancellationToken.None);
+            throw;
+        }
+    }
+
+    private async Task<ToolResult> CheckAndRunAsync(ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken)
+    {
+        if (!_catalog.TryGet(invocation.ToolName, out ToolCatalog.CatalogEntry? entry))
+            return NotStarted(ToolFailure.UnknownTool, _catalog.Unknown(invocation.ToolName), clock);
+        if (invocation.Arguments.ValueKind != JsonValueKind.Object)
+            return NotStarted(ToolFailure.InvalidArguments, "The arguments must be a JSON object.", clock);
+        if (entry.Arguments.FindError(invocation.Arguments) is { } error)
+            return NotStarted(ToolFailure.InvalidArguments, error, clock);
+        if (!await TakeSlotAsync(clock, cancellationToken))
+            return NotStarted(ToolFailure.TimedOut, $"Tool '{invocation.ToolName}' could not start within {Seconds(clock.Timeout)}.", clock);
+        try
+        {
+            return await RunToolAsync(entry.Tool, invocation, clock, cancellationToken);
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    private async Task<bool> TakeSlotAsync(CallClock clock, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        TimeSpan remaining = clock.Remaining(_time);
+        if (remaining <= TimeSpan.Zero)
+            return false;
+        if (_slots.Wait(0, CancellationToken.None))
+            return true;
+        using var limit = new CancellationTokenSource(remaining, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await _slots.WaitAsync(either.Token);
+            return true;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private async Task<ToolResult> RunToolAsync(ITool tool, ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken)
+    {
+        TimeSpan queue = clock.Elapsed(_time);
+        long started = _time.GetTimestamp();
+        // The tool gets a token of its own and a thread of its own: it may block, or block in a cancellation callback, and the call still ends on time.
+        var cancel = new CancellationTokenSource();
+        Task<string> running = Task.Run(() => tool.InvokeAsync(invocation, cancel.Token), CancellationToken.None);
+        await ((Task)running).WaitAsync(clock.Remaining(_time), _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (running.IsCompleted)
+            cancel.Dispose();
+        else
+            _ = EndLaterAsync(running, cancel, invocation);
+        cancellationToken.ThrowIfCancellationRequested();
+
+        TimeSpan run = _time.GetElapsedTime(started);
+        if (!running.IsCompleted)
+            return new ToolResult($"Tool '{invocation.ToolName}' did not answer within {Seconds(clock.Timeout)}.", ToolFailure.TimedOut, queue, run, Attempts: 1);
+        if (running.IsCompletedSuccessfully)
+            return new ToolResult(await running ?? "", null, queue, run, Attempts: 1);
+        return new ToolResult(WhatWasThrown(running, invocation), ToolFailure.Threw, queue, run, Attempts: 1);
+    }
+
+    /// <summary>Cancels a tool whose caller has its result already, and sees the tool off whenever it ends.</summary>
+    private async Task EndLaterAsync(Task<string> running, CancellationTokenSource cancel, ToolInvocation invocation)
+    {
+        long cancelled = _time.GetTimestamp();
+        await cancel.CancelAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _ = running.Exception;
+        cancel.Dispose();
+        Log.LateToolEnded(_logger, invocation.ToolName, invocation.CallId, _time.GetElapsedTime(cancelled).TotalMilliseconds);
+    }
+
+    private string WhatWasThrown(Task<string> running, ToolInvocation invocation)
+    {
+        if (running.Exception?.InnerException is not { } error)
+            return $"Tool '{invocation.ToolName}' cancelled its own call.";
+        if (error is not ToolException)
+            Log.ToolThrew(_logger, invocation.ToolName, invocation.CallId, error);
+        return error.Message;
+    }
+
+    private ToolResult NotStarted(ToolFailure failure, string text, CallClock clock) =>
+        new(text, failure, clock.Elapsed(_time), TimeSpan.Zero, Attempts: 0);
+
+    private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.###} s");
+}

@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Logging;
+
+namespace AgentRollout.Tools;
+
+internal static partial class Log
+{
+    [LoggerMessage(3001, LogLevel.Debug, "Call {CallId} of trajectory {TrajectoryId} came again and is answered with its first result")]
+    public static partial void CallRepeated(ILogger logger, string callId, string trajectoryId);
+
+    [LoggerMessage(3002, LogLevel.Warning, "Tool {ToolName} threw in call {CallId}")]
+    public static partial void ToolThrew(ILogger logger, string toolName, string callId, Exception error);
+
+    [LoggerMessage(3003, LogLevel.Information, "Tool {ToolName} ended call {CallId} {LateMs} ms after it was cancelled")]
+    public static partial void LateToolEnded(ILogger logger, string toolName, string callId, double lateMs);
+
+    [LoggerMessage(3004, LogLevel.Information, "Tool bus at {Address} started in {StartMs} ms")]
+    public static partial void BusStarted(ILogger logger, Uri address, double startMs);
+
+    [LoggerMessage(3005, LogLevel.Error, "Call {CallId} of tool {ToolName} could not be sent")]
+    public static partial void SendFailed(ILogger logger, string toolName, string callId, Exception error);
+
+    [LoggerMessage(3006, LogLevel.Debug, "An answer to dispatch {DispatchId} found nobody waiting")]
+    public static partial void AnswerUnwanted(ILogger logger, Guid dispatchId);
+}

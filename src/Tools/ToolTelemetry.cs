@@ -1,0 +1,24 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace AgentRollout.Tools;
+
+/// <summary>The measurements of this project, under the meter <c>AgentRollout.Tools</c>.</summary>
+internal static class ToolTelemetry
+{
+    private static readonly Meter Meter = new("AgentRollout.Tools");
+    private static readonly Histogram<double> Run = Meter.CreateHistogram<double>("agentrollout.tools.run", "ms", "Time inside a tool.");
+    private static readonly Histogram<double> Queue = Meter.CreateHistogram<double>("agentrollout.tools.queue", "ms", "Time between dispatch and start.");
+
+    public static void Record(ToolInvocation invocation, ToolResult result)
+    {
+        var tags = new TagList
+        {
+            // What a model invents must not become a label of its own.
+            { "tool", result.Failure == ToolFailure.UnknownTool ? "(unknown)" : invocation.ToolName },
+            { "outcome", result.Failure?.ToString() ?? "Answered" },
+        };
+        Queue.Record(result.Queue.TotalMilliseconds, tags);
+        Run.Record(result.Run.TotalMilliseconds, tags);
+    }
+}
