@@ -20,4 +20,26 @@ public sealed record GenerationRequest
 
     /// <summary>Generation ends after one of these was sampled; the stop token is part of the result.</summary>
     public IReadOnlyList<int> StopTokenIds { get; init; } = [];
+
+    /// <summary>Checks the request against what an engine serves, before anything is computed for it.</summary>
+    /// <exception cref="EngineException">The first thing that is wrong, with the value and what is allowed.</exception>
+    public void Validate(EngineModel model)
+    {
+        if (Tokens.IsEmpty)
+            throw Refused("has no tokens; at least one is needed");
+        foreach (int token in Tokens.Span)
+        {
+            if ((uint)token >= (uint)model.VocabularySize)
+                throw Refused($"has token id {token}; ids of '{model.Name}' are 0 to {model.VocabularySize - 1}");
+        }
+
+        if (MaxNewTokens < 1)
+            throw Refused($"asks for {MaxNewTokens} new tokens; at least 1 is needed");
+        if ((long)Tokens.Length + MaxNewTokens > model.ContextLength)
+            throw Refused($"has {Tokens.Length} tokens and asks for {MaxNewTokens} more, which exceeds the context length {model.ContextLength} of '{model.Name}'");
+        if (Sampling.Problem() is { } problem)
+            throw Refused(problem);
+    }
+
+    private EngineException Refused(string reason) => new($"Request '{Id}' {reason}.");
 }
