@@ -21,4 +21,7 @@ internal static partial class Log
 
     [LoggerMessage(3006, LogLevel.Debug, "An answer to dispatch {DispatchId} found nobody waiting")]
     public static partial void AnswerUnwanted(ILogger logger, Guid dispatchId);
+
+    [LoggerMessage(3007, LogLevel.Warning, "No worker answered call {CallId} of tool {ToolName} by its deadline")]
+    public static partial void NoAnswer(ILogger logger, string toolName, string callId);
 }

@@ -33,8 +33,10 @@ public static class ToolServiceCollectionExtensions
     {
         services.AddTools();
         services.TryAddSingleton<ExecuteToolConsumer>();
-        services.TryAddSingleton(provider =>
-            ToolBus.CreateInMemory(provider.GetRequiredService<ExecuteToolConsumer>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.TryAddSingleton(provider => ToolBus.CreateInMemory(
+            provider.GetRequiredService<ExecuteToolConsumer>(),
+            provider.GetRequiredService<IOptions<ToolOptions>>().Value,
+            provider.GetRequiredService<ILoggerFactory>()));
         services.TryAddSingleton<BusToolDispatcher>();
         services.Replace(ServiceDescriptor.Singleton<IToolDispatcher>(provider => provider.GetRequiredService<BusToolDispatcher>()));
         services.AddHostedService(provider => provider.GetRequiredService<BusToolDispatcher>());

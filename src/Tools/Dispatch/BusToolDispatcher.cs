@@ -14,8 +14,11 @@ namespace AgentRollout.Tools.Dispatch;
 internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer worker, TimeProvider time, ILogger<BusToolDispatcher> logger)
     : IToolDispatcher, IHostedService
 {
-    /// <summary>Workers answer by the deadline; this is what the way there and back may take on top.</summary>
-    private static readonly TimeSpan DeliveryGrace = TimeSpan.FromSeconds(5);
+    /// <summary>
+    /// A worker that has the call answers by its deadline; this is what the way back may take on top. After that the call waits in a queue
+    /// or was lost, and the caller ends it.
+    /// </summary>
+    private static readonly TimeSpan AnswerGrace = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<Guid, Waiter> _waiting = [];
     private ISendEndpoint? _workers;
@@ -50,7 +53,7 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
         try
         {
             await workers.Send(message, send => send.ResponseAddress = bus.Address, cancellationToken);
-            return await waiter.Answer.Task.WaitAsync(clock.Timeout + DeliveryGrace, time, cancellationToken);
+            return await waiter.Answer.Task.WaitAsync(clock.Timeout + AnswerGrace, time, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -59,7 +62,9 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
         }
         catch (TimeoutException)
         {
-            return Undeliverable(waiter, $"the bus brought no answer within {clock.Timeout + DeliveryGrace}");
+            Log.NoAnswer(logger, invocation.ToolName, invocation.CallId);
+            await bus.Publish(new CancelTool(message.DispatchId), CancellationToken.None);
+            return ToolRunner.TimedOut(invocation, clock, clock.Elapsed(time), run: TimeSpan.Zero, attempts: 0);
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {

@@ -17,17 +17,20 @@ internal static class ToolBus
 
     private const string CallsQueue = "agentrollout-tools";
 
-    /// <summary>Messages in hand at once. <see cref="ToolRunner"/> bounds what runs; here waiting calls must be seen, so that they can time out.</summary>
-    private const int Prefetch = 4_096;
+    /// <summary>
+    /// Messages in hand at once, at least. <see cref="ToolRunner"/> bounds what runs; calls beyond that should be in hand too, so that it can
+    /// time them out. Not more, because the in-memory transport slows down in proportion.
+    /// </summary>
+    private const int MinPrefetch = 256;
 
-    public static IBusControl CreateInMemory(ExecuteToolConsumer worker, ILoggerFactory loggers)
+    public static IBusControl CreateInMemory(ExecuteToolConsumer worker, ToolOptions options, ILoggerFactory loggers)
     {
         LogContext.ConfigureCurrentLogContext(loggers);
         return Bus.Factory.CreateUsingInMemory(bus =>
         {
             bus.ReceiveEndpoint(CallsQueue, endpoint =>
             {
-                endpoint.PrefetchCount = Prefetch;
+                endpoint.PrefetchCount = Math.Max(MinPrefetch, options.MaxConcurrentCalls);
                 endpoint.Handler<ExecuteTool>(worker.Consume);
             });
             bus.ReceiveEndpoint($"{CallsQueue}-cancel-{Guid.NewGuid():N}", endpoint => endpoint.Handler<CancelTool>(worker.Consume));

@@ -28,6 +28,10 @@ internal sealed class ToolRunner : IDisposable
         _memory = new CallMemory<(string, string), TaskCompletionSource<ToolResult>>(_options.RememberedCalls);
     }
 
+    /// <summary>The result of a call that has no answer by its deadline.</summary>
+    public static ToolResult TimedOut(ToolInvocation invocation, CallClock clock, TimeSpan queue, TimeSpan run, int attempts) =>
+        new($"Tool '{invocation.ToolName}' did not answer within {Seconds(clock.Timeout)}.", ToolFailure.TimedOut, queue, run, attempts);
+
     /// <summary>Runs one call, or answers with the result of the same call id if that one runs or ran.</summary>
     public async Task<ToolResult> RunAsync(ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken)
     {
@@ -125,7 +129,7 @@ internal sealed class ToolRunner : IDisposable
 
         TimeSpan run = _time.GetElapsedTime(started);
         if (!running.IsCompleted)
-            return new ToolResult($"Tool '{invocation.ToolName}' did not answer within {Seconds(clock.Timeout)}.", ToolFailure.TimedOut, queue, run, Attempts: 1);
+            return TimedOut(invocation, clock, queue, run, attempts: 1);
         if (running.IsCompletedSuccessfully)
             return new ToolResult(await running ?? "", null, queue, run, Attempts: 1);
         return new ToolResult(WhatWasThrown(running, invocation), ToolFailure.Threw, queue, run, Attempts: 1);

@@ -54,6 +54,23 @@ public sealed class BusToolDispatcherTests : ToolDispatcherContract
     }
 
     [Fact]
+    public async Task A_call_that_no_worker_takes_in_time_is_ended_by_its_caller_and_never_runs()
+    {
+        var tools = new TestTools();
+        await using ToolHost host = await ToolHost.StartAsync(tools.All, Register, options => options.MaxConcurrentCalls = 1);
+        Task<ToolResult>[] hanging =
+        [
+            .. Enumerable.Range(0, 256).Select(_ => host.Dispatcher.DispatchAsync(Invocation("hang", "{}"), TimeSpan.FromSeconds(3), default)),
+        ];
+        await tools.WaitForHangsAsync(1);
+        ToolResult late = await host.Dispatcher.DispatchAsync(Invocation("count", """{"key": "late"}"""), TimeSpan.FromSeconds(0.2), default);
+        Assert.Equal((ToolFailure.TimedOut, "Tool 'count' did not answer within 0.2 s.", 0), (late.Failure, late.Text, late.Attempts));
+        Assert.All(await Task.WhenAll(hanging), result => Assert.Equal(ToolFailure.TimedOut, result.Failure));
+        await host.Dispatcher.DispatchAsync(Invocation("echo", """{"text": "x"}"""), TimeSpan.FromSeconds(10), default);
+        Assert.False(tools.Runs.ContainsKey("late"));
+    }
+
+    [Fact]
     public async Task A_message_that_the_worker_cannot_read_comes_back_as_lost()
     {
         string deep = string.Concat(Enumerable.Repeat("[", 100)) + string.Concat(Enumerable.Repeat("]", 100));
