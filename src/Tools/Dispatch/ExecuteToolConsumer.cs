@@ -7,7 +7,7 @@ namespace AgentRollout.Tools.Dispatch;
 /// <summary>The worker's end of the bus: runs what <see cref="ExecuteTool"/> asks for and answers once per message.</summary>
 internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<ExecuteTool>, IConsumer<CancelTool>, IDisposable
 {
-    /// <summary>Cancellations outlive their dispatch, because one may overtake the message that it cancels.</summary>
+    /// <summary>Dispatches that ended, and cancellations that overtook the message that they cancel.</summary>
     private const int RememberedDispatches = 4_096;
 
     private readonly CallMemory<Guid, CancellationTokenSource> _dispatches = new(RememberedDispatches);
@@ -21,7 +21,8 @@ internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<Execute
     public async Task Consume(ConsumeContext<ExecuteTool> context)
     {
         ExecuteTool message = context.Message;
-        CancellationTokenSource cancel = SourceOf(message.DispatchId);
+        var source = new CancellationTokenSource();
+        CancellationTokenSource cancel = _dispatches.FindOrAdd(message.DispatchId, source) ?? source;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel.Token, _stopping.Token, context.CancellationToken);
         try
         {
@@ -35,16 +36,19 @@ internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<Execute
         {
             // Nobody waits for an answer, or the caller's end of the bus gives it.
         }
+        finally
+        {
+            _dispatches.End(message.DispatchId, cancel);
+        }
     }
 
-    public Task Consume(ConsumeContext<CancelTool> context) => SourceOf(context.Message.DispatchId).CancelAsync();
-
-    private CancellationTokenSource SourceOf(Guid dispatchId)
+    public Task Consume(ConsumeContext<CancelTool> context)
     {
+        Guid dispatchId = context.Message.DispatchId;
         var source = new CancellationTokenSource();
-        if (_dispatches.FindOrAdd(dispatchId, source) is { } known)
-            return known;
+        if (_dispatches.FindOrAdd(dispatchId, source) is { } running)
+            return running.CancelAsync();
         _dispatches.End(dispatchId, source);
-        return source;
+        return source.CancelAsync();
     }
 }

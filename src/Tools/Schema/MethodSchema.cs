@@ -68,14 +68,28 @@ internal static class MethodSchema
     {
         try
         {
+            ThrowIfUnreadable(parameter.ParameterType);
             // The exporter writes `true` for a type that takes anything.
             return ToolJson.Options.GetJsonSchemaAsNode(parameter.ParameterType, ExporterOptions) as JsonObject ?? [];
         }
-        catch (Exception error) when (error is NotSupportedException or InvalidOperationException)
+        catch (Exception error) when (error is NotSupportedException or InvalidOperationException or ArgumentException)
         {
             throw new ToolException(
                 $"Parameter '{parameter.Name}' of '{method.DeclaringType?.FullName}.{method.Name}' has the type {parameter.ParameterType}, which no JSON argument can have.",
                 error);
+        }
+    }
+
+    /// <summary>The serializer alone knows which types it can read, and says so only when it is asked to read one.</summary>
+    private static void ThrowIfUnreadable(Type type)
+    {
+        try
+        {
+            JsonSerializer.Deserialize("{}", type, ToolJson.Options);
+        }
+        catch (JsonException)
+        {
+            // Readable, but not from an empty object.
         }
     }
 

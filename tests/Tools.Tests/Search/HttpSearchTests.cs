@@ -1,0 +1,92 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using AgentRollout.Tools.Search;
+using Xunit;
+
+namespace AgentRollout.Tools.Tests.Search;
+
+public sealed class HttpSearchTests : IDisposable
+{
+    private readonly HttpListener _server = new();
+    private readonly HttpClient _client = new();
+    private readonly Uri _endpoint;
+
+    public HttpSearchTests()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        int port = ((IPEndPoint)probe.LocalEndpoint).Port;
+        probe.Stop();
+        _endpoint = new Uri($"http://127.0.0.1:{port}/retrieve");
+        _server.Prefixes.Add($"http://127.0.0.1:{port}/");
+        _server.Start();
+    }
+
+    public void Dispose()
+    {
+        _server.Close();
+        _client.Dispose();
+    }
+
+    [Fact]
+    public async Task Sends_the_query_and_reads_scored_documents()
+    {
+        Task<JsonElement> request = AnswerAsync(
+            200, """{"result": [[{"document": {"id": "7", "contents": "\"Oslo\"\nOslo is a city.\nIt is old."}, "score": 0.75}]]}""");
+        IReadOnlyList<SearchHit> hits = await new HttpSearch(_client, _endpoint).SearchAsync("where is \"Oslo\"?", 2, default);
+        Assert.Equal([new SearchHit(new Passage("7", "Oslo", "Oslo is a city.\nIt is old."), 0.75)], hits);
+        Assert.Equal(
+            """{"queries":["where is \u0022Oslo\u0022?"],"topk":2,"return_scores":true}""", (await request).GetRawText());
+    }
+
+    [Fact]
+    public async Task Reads_bare_documents_and_takes_no_more_than_asked_for()
+    {
+        _ = AnswerAsync(200, """{"result": [[{"id": 1, "contents": "one"}, {"contents": "two"}, {"contents": "three"}]]}""");
+        IReadOnlyList<SearchHit> hits = await new HttpSearch(_client, _endpoint).SearchAsync("x", 2, default);
+        Assert.Equal([new Passage("1", "", "one"), new Passage("", "", "two")], hits.Select(hit => hit.Passage));
+    }
+
+    [Theory]
+    [InlineData(503, "busy", "answered 503.")]
+    [InlineData(200, "busy", "answered what is no list of documents: ")]
+    [InlineData(200, """{"results": []}""", "answered what is no list of documents: ")]
+    [InlineData(200, """{"result": []}""", "answered what is no list of documents: ")]
+    [InlineData(200, """{"result": [[{"document": {"text": "x"}}]]}""", "answered what is no list of documents: ")]
+    [InlineData(200, """{"result": [["x"]]}""", "answered what is no list of documents: ")]
+    public async Task A_server_that_answers_otherwise_is_named(int status, string body, string expected)
+    {
+        _ = AnswerAsync(status, body);
+        var error = await Assert.ThrowsAsync<ToolException>(() => new HttpSearch(_client, _endpoint).SearchAsync("x", 2, default));
+        Assert.StartsWith($"The search server {_endpoint} {expected}", error.Message);
+    }
+
+    [Fact]
+    public async Task A_server_that_is_down_is_named()
+    {
+        _server.Stop();
+        var error = await Assert.ThrowsAsync<ToolException>(() => new HttpSearch(_client, _endpoint).SearchAsync("x", 2, default));
+        Assert.StartsWith($"The search server {_endpoint} cannot be reached: ", error.Message);
+    }
+
+    [Fact]
+    public async Task An_empty_query_is_refused()
+    {
+        var error = await Assert.ThrowsAsync<ToolException>(() => new HttpSearch(_client, _endpoint).SearchAsync(" ", 2, default));
+        Assert.Equal("The query has no words to search for.", error.Message);
+    }
+
+    /// <summary>Answers the next request and gives back its body.</summary>
+    private async Task<JsonElement> AnswerAsync(int status, string body)
+    {
+        HttpListenerContext context = await _server.GetContextAsync();
+        JsonElement request = await JsonSerializer.DeserializeAsync<JsonElement>(context.Request.InputStream);
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "application/json";
+        await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
+        context.Response.Close();
+        return request;
+    }
+}
