@@ -13,7 +13,7 @@ internal static partial class Log
     [LoggerMessage(3003, LogLevel.Information, "Tool {ToolName} ended call {CallId} {LateMs} ms after it was cancelled")]
     public static partial void LateToolEnded(ILogger logger, string toolName, string callId, double lateMs);
 
-    [LoggerMessage(3004, LogLevel.Information, "Tool bus at {Address} started in {StartMs} ms")]
+    [LoggerMessage(3004, LogLevel.Debug, "Tool bus at {Address} started in {StartMs} ms")]
     public static partial void BusStarted(ILogger logger, Uri address, double startMs);
 
     [LoggerMessage(3005, LogLevel.Error, "Call {CallId} of tool {ToolName} could not be sent")]
@@ -24,4 +24,7 @@ internal static partial class Log
 
     [LoggerMessage(3007, LogLevel.Warning, "No worker answered call {CallId} of tool {ToolName} by its deadline")]
     public static partial void NoAnswer(ILogger logger, string toolName, string callId);
+
+    [LoggerMessage(3008, LogLevel.Warning, "The cancellation of call {CallId} of tool {ToolName} could not be sent; the tool runs to its deadline")]
+    public static partial void CancelFailed(ILogger logger, string toolName, string callId, Exception error);
 }

@@ -16,7 +16,7 @@ public static class ToolServiceCollectionExtensions
     /// </summary>
     public static IServiceCollection AddTools(this IServiceCollection services, Action<ToolOptions>? configure = null)
     {
-        services.AddOptions<ToolOptions>().Configure(options => configure?.Invoke(options));
+        services.AddOptions<ToolOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
         services.TryAddSingleton<IValidateOptions<ToolOptions>, ToolOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new ToolCatalog(provider.GetServices<ITool>()));

@@ -57,16 +57,16 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            await bus.Publish(new CancelTool(message.DispatchId), CancellationToken.None);
+            _ = CancelAtWorkersAsync(message);
             throw;
         }
         catch (TimeoutException)
         {
             Log.NoAnswer(logger, invocation.ToolName, invocation.CallId);
-            await bus.Publish(new CancelTool(message.DispatchId), CancellationToken.None);
+            _ = CancelAtWorkersAsync(message);
             return ToolRunner.TimedOut(invocation, clock, clock.Elapsed(time), run: TimeSpan.Zero, attempts: 0);
         }
-        catch (Exception error) when (error is not OperationCanceledException)
+        catch (Exception error)
         {
             Log.SendFailed(logger, invocation.ToolName, invocation.CallId, error);
             return Undeliverable(waiter, "the bus refused it");
@@ -85,6 +85,18 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
         invocation.Arguments.ValueKind == JsonValueKind.Undefined ? "null" : invocation.Arguments.GetRawText(),
         clock.DispatchedAt,
         clock.Deadline);
+
+    private async Task CancelAtWorkersAsync(ExecuteTool message)
+    {
+        try
+        {
+            await bus.Publish(new CancelTool(message.DispatchId), CancellationToken.None);
+        }
+        catch (Exception error)
+        {
+            Log.CancelFailed(logger, message.ToolName, message.CallId, error);
+        }
+    }
 
     private Task Answered(ConsumeContext<ToolExecuted> context)
     {

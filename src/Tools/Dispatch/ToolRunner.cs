@@ -121,14 +121,16 @@ internal sealed class ToolRunner : IDisposable
         var cancel = new CancellationTokenSource();
         Task<string> running = Task.Run(() => tool.InvokeAsync(invocation, cancel.Token), CancellationToken.None);
         await ((Task)running).WaitAsync(clock.Remaining(_time), _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (running.IsCompleted)
+        // Asked once: the cancellation that follows may end the tool, which must not pass for an answer in time.
+        bool answered = running.IsCompleted;
+        if (answered)
             cancel.Dispose();
         else
             _ = EndLaterAsync(running, cancel, invocation);
         cancellationToken.ThrowIfCancellationRequested();
 
         TimeSpan run = _time.GetElapsedTime(started);
-        if (!running.IsCompleted)
+        if (!answered)
             return TimedOut(invocation, clock, queue, run, attempts: 1);
         if (running.IsCompletedSuccessfully)
             return new ToolResult(await running ?? "", null, queue, run, Attempts: 1);

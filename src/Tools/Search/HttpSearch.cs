@@ -27,6 +27,10 @@ public sealed class HttpSearch(HttpClient client, Uri endpoint) : ISearchProvide
             JsonElement answer = await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
             return [.. answer.GetProperty("result")[0].EnumerateArray().Take(limit).Select(ReadHit)];
         }
+        catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ToolException($"The search server {endpoint} did not answer within {client.Timeout.TotalSeconds} s.", error);
+        }
         catch (HttpRequestException error)
         {
             throw new ToolException($"The search server {endpoint} cannot be reached: {error.Message}", error);
@@ -44,7 +48,7 @@ public sealed class HttpSearch(HttpClient client, Uri endpoint) : ISearchProvide
             document = item;
         double score = scored && item.TryGetProperty("score", out JsonElement value) ? value.GetDouble() : 0;
         string id = document.TryGetProperty("id", out JsonElement key) ? key.ToString() : "";
-        string contents = document.GetProperty("contents").GetString()!;
+        string contents = document.GetProperty("contents").GetString() ?? throw new JsonException("a document has no contents.");
         int lineEnd = contents.IndexOf('\n');
         return lineEnd < 0
             ? new SearchHit(new Passage(id, "", contents), score)

@@ -33,8 +33,8 @@ public sealed class LocalIndexSearch : ISearchProvider, IDisposable
     /// <inheritdoc cref="FromJsonLines(string)" path="/exception"/>
     public static LocalIndexSearch FromJsonLines(string path, string databasePath)
     {
-        SqliteConnection owner = IndexDatabase.InFile(databasePath);
-        return Open(owner, CorpusFile.Read(path), CorpusFile.Fingerprint(path));
+        string fingerprint = CorpusFile.Fingerprint(path);
+        return Open(IndexDatabase.InFile(databasePath), CorpusFile.Read(path), fingerprint);
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace AgentRollout.Tools.Search;
@@ -39,9 +40,7 @@ internal static class SearchTerms
 
     private static bool IsPartOfWord(Rune rune) => Rune.GetUnicodeCategory(rune) switch
     {
-        System.Globalization.UnicodeCategory.NonSpacingMark => true,
-        System.Globalization.UnicodeCategory.SpacingCombiningMark => true,
-        System.Globalization.UnicodeCategory.PrivateUse => true,
-        _ => Rune.IsLetterOrDigit(rune) || Rune.IsNumber(rune),
+        UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.PrivateUse => true,
+        _ => Rune.IsLetter(rune) || Rune.IsNumber(rune),
     };
 }

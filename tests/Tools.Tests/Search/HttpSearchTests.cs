@@ -55,12 +55,21 @@ public sealed class HttpSearchTests : IDisposable
     [InlineData(200, """{"results": []}""", "answered what is no list of documents: ")]
     [InlineData(200, """{"result": []}""", "answered what is no list of documents: ")]
     [InlineData(200, """{"result": [[{"document": {"text": "x"}}]]}""", "answered what is no list of documents: ")]
+    [InlineData(200, """{"result": [[{"contents": null}]]}""", "answered what is no list of documents: ")]
     [InlineData(200, """{"result": [["x"]]}""", "answered what is no list of documents: ")]
     public async Task A_server_that_answers_otherwise_is_named(int status, string body, string expected)
     {
         _ = AnswerAsync(status, body);
         var error = await Assert.ThrowsAsync<ToolException>(() => new HttpSearch(_client, _endpoint).SearchAsync("x", 2, default));
         Assert.StartsWith($"The search server {_endpoint} {expected}", error.Message);
+    }
+
+    [Fact]
+    public async Task A_server_that_does_not_answer_is_named()
+    {
+        _client.Timeout = TimeSpan.FromSeconds(0.2);
+        var error = await Assert.ThrowsAsync<ToolException>(() => new HttpSearch(_client, _endpoint).SearchAsync("x", 2, default));
+        Assert.Equal($"The search server {_endpoint} did not answer within 0.2 s.", error.Message);
     }
 
     [Fact]
