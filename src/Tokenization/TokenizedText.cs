@@ -1,3 +1,5 @@
+using AgentRollout.Tokenization.Chat;
+
 namespace AgentRollout.Tokenization;
 
 /// <summary>A text's tokens and where each begins in the text.</summary>
@@ -7,4 +9,35 @@ namespace AgentRollout.Tokenization;
 /// have the same start. Where normalization changed a run of characters, its tokens begin where the run begins.
 /// </param>
 /// <param name="Length">The text's length in UTF-16 units.</param>
-public sealed record TokenizedText(int[] Ids, int[] Starts, int Length);
+public sealed record TokenizedText(int[] Ids, int[] Starts, int Length)
+{
+    /// <summary>
+    /// 1 for the tokens that hold a character of a span, else 0: a token across a border is taken whole, as transformers does for
+    /// <c>return_assistant_tokens_mask</c>.
+    /// </summary>
+    /// <param name="spans">Spans of the text.</param>
+    public byte[] Mask(IReadOnlyList<CharSpan> spans)
+    {
+        byte[] mask = new byte[Ids.Length];
+        foreach (CharSpan span in spans)
+        {
+            if (span.End <= span.Start || span.Start >= Length)
+                continue;
+            int first = FirstTokenAt(span.Start);
+            int last = FirstTokenAt(Math.Min(span.End, Length) - 1);
+            mask.AsSpan(first..(last + 1)).Fill(1);
+        }
+
+        return mask;
+    }
+
+    /// <summary>The first of the tokens that hold the character.</summary>
+    private int FirstTokenAt(int character)
+    {
+        int found = Array.BinarySearch(Starts, character);
+        int token = found >= 0 ? found : ~found - 1;
+        while (token > 0 && Starts[token - 1] == Starts[token])
+            token--;
+        return token;
+    }
+}

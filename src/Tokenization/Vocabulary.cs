@@ -7,7 +7,7 @@ namespace AgentRollout.Tokenization;
 internal sealed class Vocabulary
 {
     /// <summary>Far above any real vocabulary; a larger id is a damaged file, not a reason to allocate gigabytes.</summary>
-    private const int MaxId = 1 << 24;
+    private const int MaxId = 1 << 22;
 
     private byte[] _bytes;
     private int _byteCount;

@@ -1,0 +1,152 @@
+using System.Text;
+using System.Text.Json;
+using AgentRollout.Tokenization.Chat.Jinja;
+
+namespace AgentRollout.Tokenization.Chat;
+
+/// <summary>
+/// A model's chat template: messages and tools to text. Renders what Jinja2 renders, set up as Hugging Face's transformers does
+/// (<c>trim_blocks</c>, <c>lstrip_blocks</c>, its <c>tojson</c>, <c>{% generation %}</c>). Thread-safe.
+/// </summary>
+public sealed class ChatTemplate
+{
+    /// <summary>transformers' name of the template that is taken where tools are given.</summary>
+    private const string ToolUseTemplate = "tool_use";
+
+    private readonly IReadOnlyList<Statement> _template;
+    private readonly IReadOnlyList<Statement> _toolUseTemplate;
+    private readonly IReadOnlyDictionary<string, string> _specialTokens;
+    private readonly TimeProvider _clock;
+
+    private ChatTemplate(
+        string name, string source, string? toolUseSource, IReadOnlyDictionary<string, string> specialTokens, TimeProvider clock)
+    {
+        Name = name;
+        Source = source;
+        Hash = ModelFiles.Hash(Encoding.UTF8.GetBytes(toolUseSource is null ? source : source + '\0' + toolUseSource));
+        _template = Guarded(() => JinjaParser.Parse(source));
+        _toolUseTemplate = toolUseSource is null ? _template : Guarded(() => JinjaParser.Parse(toolUseSource));
+        _specialTokens = specialTokens;
+        _clock = clock;
+    }
+
+    /// <summary>Where the template comes from, for messages.</summary>
+    public string Name { get; }
+
+    /// <summary>The template's text; where a model has another one for tools, the one without.</summary>
+    public string Source { get; }
+
+    /// <summary><c>sha256:</c> and the digest of the template's text.</summary>
+    public string Hash { get; }
+
+    /// <summary>
+    /// Reads <c>chat_template.jinja</c> of a model's directory, or else the template in its <c>tokenizer_config.json</c>.
+    /// </summary>
+    /// <param name="directory">The model's directory.</param>
+    /// <param name="clock">What <c>strftime_now</c> tells; the system's clock by default.</param>
+    /// <exception cref="TokenizerException">There is no template, or it uses what is not supported.</exception>
+    public static ChatTemplate Load(string directory, TimeProvider? clock = null)
+    {
+        TokenizerConfig config = TokenizerConfig.Read(directory);
+        string path = Path.Combine(directory, "chat_template.jinja");
+        if (File.Exists(path))
+            return Parse(Encoding.UTF8.GetString(ModelFiles.ReadAllBytes(path)), path, SpecialTokens(config), clock);
+
+        string configPath = Path.Combine(directory, TokenizerConfig.FileName);
+        if (!config.ChatTemplates.TryGetValue(TokenizerConfig.DefaultTemplate, out string? source))
+        {
+            string known = config.ChatTemplates.Count == 0 ? "none" : string.Join(", ", config.ChatTemplates.Keys);
+            throw new TokenizerException($"'{directory}' has no chat_template.jinja and no chat template 'default' in {TokenizerConfig.FileName}; found there: {known}.");
+        }
+
+        config.ChatTemplates.TryGetValue(ToolUseTemplate, out string? toolUse);
+        return new ChatTemplate(configPath, source, toolUse, SpecialTokens(config), clock ?? TimeProvider.System);
+    }
+
+    /// <summary>A template from its text.</summary>
+    /// <param name="source">The text.</param>
+    /// <param name="name">Where it comes from, for messages.</param>
+    /// <param name="specialTokens">What it sees as <c>bos_token</c>, <c>eos_token</c> and so on.</param>
+    /// <param name="clock">What <c>strftime_now</c> tells; the system's clock by default.</param>
+    /// <exception cref="TokenizerException">The text is no template, or uses what is not supported; names template, line and feature.</exception>
+    public static ChatTemplate Parse(
+        string source, string name, IReadOnlyDictionary<string, string>? specialTokens = null, TimeProvider? clock = null) =>
+        new(name, source, null, specialTokens ?? new Dictionary<string, string>(), clock ?? TimeProvider.System);
+
+    /// <summary>Renders a conversation.</summary>
+    /// <param name="messages">The messages.</param>
+    /// <param name="tools">The tools; none where it is empty.</param>
+    /// <param name="addGenerationPrompt">Whether the text ends with the opening of an assistant turn.</param>
+    /// <param name="kwargs">Further variables, for example <c>enable_thinking</c>.</param>
+    /// <exception cref="TokenizerException">The template failed or refused the conversation; names template, line and cause.</exception>
+    public string Render(
+        IReadOnlyList<ChatMessage> messages,
+        IReadOnlyList<FunctionSchema> tools,
+        bool addGenerationPrompt,
+        IReadOnlyDictionary<string, JsonElement>? kwargs = null) =>
+        Guarded(() => RenderValues(
+            ChatValues.FromMessages(messages), ChatValues.FromTools(tools), addGenerationPrompt, kwargs ?? new Dictionary<string, JsonElement>()).Text);
+
+    /// <summary>Renders messages and tools as they stand in JSON, member by member, with the parts that the template marks as generated.</summary>
+    /// <param name="messages">An array of messages.</param>
+    /// <param name="tools">An array of tools, or null for none.</param>
+    /// <param name="addGenerationPrompt">Whether the text ends with the opening of an assistant turn.</param>
+    /// <param name="kwargs">Further variables, for example <c>enable_thinking</c>.</param>
+    /// <exception cref="TokenizerException">The template failed or refused the conversation; names template, line and cause.</exception>
+    public RenderedChat RenderJson(
+        JsonElement messages, JsonElement? tools, bool addGenerationPrompt, IReadOnlyDictionary<string, JsonElement>? kwargs = null) =>
+        Guarded(() => RenderValues(
+            JinjaJson.FromJson(messages),
+            tools is { } json ? JinjaJson.FromJson(json) : null,
+            addGenerationPrompt,
+            kwargs ?? new Dictionary<string, JsonElement>()));
+
+    private RenderedChat RenderValues(object? messages, object? tools, bool addGenerationPrompt, IReadOnlyDictionary<string, JsonElement> kwargs)
+    {
+        JinjaScope globals = new(null);
+        JinjaGlobals.AddTo(globals, _clock);
+        JinjaScope scope = new(globals);
+        foreach ((string name, string token) in _specialTokens)
+            scope.Set(name, token);
+        scope.Set("messages", messages);
+        scope.Set("tools", tools);
+        scope.Set("documents", null);
+        scope.Set("add_generation_prompt", addGenerationPrompt);
+        foreach ((string name, JsonElement value) in kwargs)
+            scope.Set(name, JinjaJson.FromJson(value));
+        JinjaRendering rendering = JinjaEvaluator.Render(tools is null ? _template : _toolUseTemplate, scope);
+        return new RenderedChat(rendering.Text, rendering.Generations);
+    }
+
+    private T Guarded<T>(Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (JinjaException exception)
+        {
+            string place = exception.Line > 0 ? $", line {exception.Line}" : "";
+            throw new TokenizerException($"Chat template '{Name}'{place}: {exception.Kind}: {exception.Message}", exception);
+        }
+        catch (Exception exception) when (exception is OutOfMemoryException or InvalidOperationException or OverflowException)
+        {
+            throw new TokenizerException($"Chat template '{Name}' failed: {exception.Message}", exception);
+        }
+    }
+
+    private static Dictionary<string, string> SpecialTokens(TokenizerConfig config)
+    {
+        Dictionary<string, string> tokens = new(StringComparer.Ordinal);
+        foreach ((string name, string? token) in new[]
+        {
+            ("bos_token", config.BosToken), ("eos_token", config.EosToken), ("pad_token", config.PadToken),
+        })
+        {
+            if (token is not null)
+                tokens[name] = token;
+        }
+
+        return tokens;
+    }
+}
