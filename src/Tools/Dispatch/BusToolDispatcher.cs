@@ -9,7 +9,7 @@ namespace AgentRollout.Tools.Dispatch;
 
 /// <summary>
 /// Sends calls over the bus and waits for their answers. A host starts and stops it; without a host, call <see cref="StartAsync"/> once
-/// before the first dispatch.
+/// before the first dispatch. Before that and after it stopped a dispatch throws.
 /// </summary>
 internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer worker, TimeProvider time, ILogger<BusToolDispatcher> logger)
     : IToolDispatcher, IHostedService
@@ -36,6 +36,7 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
     /// <summary>Cancels the tools that still run; their calls end as undeliverable.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        _workers = null;
         await worker.StopAsync();
         await bus.StopAsync(cancellationToken);
         foreach (Waiter waiter in _waiting.Values)
@@ -45,7 +46,7 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
     /// <inheritdoc/>
     public async Task<ToolResult> DispatchAsync(ToolInvocation invocation, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        ISendEndpoint workers = _workers ?? throw new InvalidOperationException("The tool bus has not been started.");
+        ISendEndpoint workers = _workers ?? throw new InvalidOperationException("The tool bus is not running.");
         CallClock clock = CallClock.Start(time, timeout);
         ExecuteTool message = MessageFor(invocation, clock);
         var waiter = new Waiter(invocation.ToolName, clock, new(TaskCreationOptions.RunContinuationsAsynchronously));

@@ -10,7 +10,8 @@ public sealed class ToolOptions
     [Range(256, 1 << 24)]
     public int MaxResultCharacters { get; set; } = 16_384;
 
-    /// <summary>How many tools run at once in this process; further calls wait within their time-out. Default 256.</summary>
+    /// <summary>How many tools run at once in this process; further calls wait within their time-out, and a tool that was
+    /// left behind at its time-out no longer counts. Default 256.</summary>
     [Range(1, 65_536)]
     public int MaxConcurrentCalls { get; set; } = 256;
 

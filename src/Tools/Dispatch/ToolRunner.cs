@@ -40,11 +40,13 @@ internal sealed class ToolRunner : IDisposable
         while (_memory.FindOrAdd(key, call) is { } first)
         {
             Log.CallRepeated(_logger, invocation.CallId, invocation.TrajectoryId);
-            await ((Task)first.Task).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)first.Task).WaitAsync(clock.Remaining(_time), _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellationToken.ThrowIfCancellationRequested();
             // Where the first was cancelled by its own caller there is no result, and this one runs.
             if (first.Task.IsCompletedSuccessfully)
                 return await first.Task;
+            if (!first.Task.IsCompleted)
+                return TimedOut(invocation, clock, clock.Elapsed(_time), run: TimeSpan.Zero, attempts: 1);
         }
 
         return await RunFirstAsync(key, call, invocation, clock, cancellationToken);
@@ -154,7 +156,7 @@ internal sealed class ToolRunner : IDisposable
             return $"Tool '{invocation.ToolName}' cancelled its own call.";
         if (error is not ToolException)
             Log.ToolThrew(_logger, invocation.ToolName, invocation.CallId, error);
-        return error.Message;
+        return string.IsNullOrWhiteSpace(error.Message) ? $"Tool '{invocation.ToolName}' threw {error.GetType().Name}." : error.Message;
     }
 
     private ToolResult NotStarted(ToolFailure failure, string text, CallClock clock) =>

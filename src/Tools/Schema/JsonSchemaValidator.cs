@@ -47,7 +47,18 @@ internal sealed class JsonSchemaValidator
     internal static JsonSchemaValidator Compile(JsonElement schema, string path) => new(new SchemaKeywords(schema, path));
 
     /// <summary>Null where the value fits.</summary>
-    public string? FindError(JsonElement value) => FindError(value, "");
+    public string? FindError(JsonElement value)
+    {
+        try
+        {
+            return FindError(value, "");
+        }
+        catch (InvalidOperationException)
+        {
+            // The framework refuses to read an escape such as \ud800 without its other half.
+            return "The arguments have a string with half of a surrogate pair.";
+        }
+    }
 
     private string? FindError(JsonElement value, string path)
     {
@@ -98,12 +109,13 @@ internal sealed class JsonSchemaValidator
         return null;
     }
 
-    /// <summary>Characters are Unicode code points, as the standard says.</summary>
+    /// <summary>Characters are Unicode code points, as the standard says. The text is read in any case, to see that it can be.</summary>
     private string? FindLengthError(JsonElement value, string path)
     {
+        string text = value.GetString()!;
         if (_minLength is null && _maxLength is null)
             return null;
-        int length = value.GetString()!.EnumerateRunes().Count();
+        int length = text.EnumerateRunes().Count();
         if (length < _minLength)
             return $"{Subject(path)} must have at least {_minLength} characters, found {length}.";
         return length > _maxLength ? $"{Subject(path)} must have at most {_maxLength} characters, found {length}." : null;

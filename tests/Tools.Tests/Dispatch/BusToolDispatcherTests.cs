@@ -95,7 +95,7 @@ public sealed class BusToolDispatcherTests : ToolDispatcherContract
     }
 
     [Fact]
-    public async Task A_bus_that_was_never_started_says_so()
+    public async Task A_bus_that_is_not_running_says_so()
     {
         var services = new ServiceCollection();
         services.AddLogging();
@@ -103,7 +103,7 @@ public sealed class BusToolDispatcherTests : ToolDispatcherContract
         await using ServiceProvider provider = services.BuildServiceProvider();
         var error = await Assert.ThrowsAsync<InvalidOperationException>(
             () => provider.GetRequiredService<IToolDispatcher>().DispatchAsync(Invocation("x", "{}"), TimeSpan.FromSeconds(1), default));
-        Assert.Equal("The tool bus has not been started.", error.Message);
+        Assert.Equal("The tool bus is not running.", error.Message);
     }
 
     private static ExecuteTool Message(string tool, string arguments)

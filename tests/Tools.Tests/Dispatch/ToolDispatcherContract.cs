@@ -54,6 +54,8 @@ public abstract class ToolDispatcherContract : IAsyncLifetime
     [InlineData("""{"expression": 5}""", "Argument 'expression' must be a string, found 5.")]
     [InlineData("""{"expression": "1", "x": 2}""", "Argument 'x' is unknown; known: expression.")]
     [InlineData("[1]", "The arguments must be a JSON object.")]
+    [InlineData("""{"expression": "\ud800"}""", "The arguments have a string with half of a surrogate pair.")]
+    [InlineData("""{"\ud800": 1}""", "The arguments have a string with half of a surrogate pair.")]
     public async Task Invalid_arguments_are_a_result_that_says_where(string arguments, string expected)
     {
         ToolResult result = await CallAsync("calculator", arguments);
@@ -72,6 +74,7 @@ public abstract class ToolDispatcherContract : IAsyncLifetime
     {
         ToolResult result = await CallAsync("throw", """{"message": "Disk 'a' is full."}""");
         Assert.Equal((ToolFailure.Threw, "Disk 'a' is full.", 1), (result.Failure, result.Text, result.Attempts));
+        Assert.Equal("Tool 'throw' threw InvalidOperationException.", (await CallAsync("throw", """{"message": ""}""")).Text);
         ToolResult wrong = await CallAsync("calculator", """{"expression": "1 +"}""");
         Assert.Equal((ToolFailure.Threw, "Expected a number at position 4, found the end."), (wrong.Failure, wrong.Text));
     }
@@ -176,6 +179,18 @@ public abstract class ToolDispatcherContract : IAsyncLifetime
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
         Assert.Equal(ToolFailure.TimedOut, (await second).Failure);
+    }
+
+    [Fact]
+    public async Task A_call_that_comes_again_keeps_its_own_time_out()
+    {
+        ToolInvocation invocation = Invocation("hang", "{}");
+        using var cancel = new CancellationTokenSource();
+        Task<ToolResult> first = Dispatcher.DispatchAsync(invocation, Long, cancel.Token);
+        await _tools.HangStarted.Task.WaitAsync(Long);
+        Assert.Equal(ToolFailure.TimedOut, (await Dispatcher.DispatchAsync(invocation, Short, default)).Failure);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
     }
 
     [Fact]
