@@ -1,1 +1,3 @@
-return 0;
+using AgentRollout.Gateway.Commands;
+
+return await AgentRolloutCommand.RunAsync(args, Terminal.OfProcess());

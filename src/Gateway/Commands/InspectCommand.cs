@@ -1,0 +1,46 @@
+using System.CommandLine;
+using AgentRollout.Environments.Trajectories;
+using AgentRollout.Tokenization;
+
+namespace AgentRollout.Gateway.Commands;
+
+/// <summary><c>agentrollout inspect</c>: shows a model, a chat template, or trajectories token by token.</summary>
+internal static class InspectCommand
+{
+    public static Command Create(Terminal terminal) => new("inspect", "Shows a model, a chat template, or trajectories token by token.")
+    {
+        Trajectory(terminal),
+    };
+
+    private static Command Trajectory(Terminal terminal)
+    {
+        Argument<string> file = new("FILE") { Description = "Trajectories as lines of JSON." };
+        Option<string?> id = OptionFactory.Text("--id", "ID", "Shows this trajectory only. Default: all of the file.");
+        Option<bool> logprobs = new("--logprobs") { Description = "Shows the log-probability of every sampled token." };
+        Option<string?> model = OptionFactory.Text("--model", "DIR", "Folder of its tokenizer. Default: the shipped models/tiny-agent.");
+        Command command = new("trajectory", "Shows trajectories with their tokens, masks, segments and tool calls.") { file, id, logprobs, model };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            string path = parsed.GetRequiredValue(file);
+            if (!File.Exists(path))
+                throw CommandException.Usage($"File '{path}' does not exist.");
+            Tokenizer tokenizer = Tokenizer.Load(ModelFolder.Find(parsed.GetValue(model)));
+            TrajectoryView view = new(terminal.Console, tokenizer, parsed.GetValue(logprobs));
+            string? asked = parsed.GetValue(id);
+            int shown = 0;
+            await foreach (Trajectory trajectory in JsonlTrajectoryStore.ReadFileAsync(path, cancellationToken))
+            {
+                if (asked is not null && trajectory.Id != asked)
+                    continue;
+                view.Show(trajectory);
+                shown++;
+            }
+
+            return shown > 0
+                ? ExitCodes.Success
+                : throw CommandException.Usage(
+                    asked is null ? $"File '{path}' holds no trajectory." : $"File '{path}' holds no trajectory '{asked}'.");
+        });
+        return command;
+    }
+}

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace AgentRollout.Gateway.Commands;
+
+/// <summary>Options whose bad values are refused in one sentence with the range.</summary>
+internal static class OptionFactory
+{
+    public static Option<string?> Text(string name, string valueName, string description) =>
+        new(name) { Description = description, HelpName = valueName };
+
+    public static Option<long> Integer(string name, string description, long standard, long least, long most) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        DefaultValueFactory = _ => standard,
+        CustomParser = result => Read(name, result, least, most) ?? standard,
+    };
+
+    public static Option<long?> OptionalInteger(string name, string description, long least, long most) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => Read(name, result, least, most),
+    };
+
+    /// <param name="name">The option.</param>
+    /// <param name="description">One sentence.</param>
+    /// <param name="standard">The value without the option.</param>
+    /// <param name="isAllowed">Whether a number is in the range.</param>
+    /// <param name="range">The range in words.</param>
+    public static Option<float> Number(string name, string description, float standard, Func<float, bool> isAllowed, string range) => new(name)
+    {
+        Description = description,
+        HelpName = "X",
+        DefaultValueFactory = _ => standard,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && isAllowed(value))
+                return value;
+            result.AddError($"Option '{name}' is '{text}'; it must be a number {range}.");
+            return standard;
+        },
+    };
+
+    public static Option<string> Choice(string name, string description, params string[] choices) => new(name)
+    {
+        Description = description,
+        HelpName = string.Join('|', choices),
+        DefaultValueFactory = _ => choices[0],
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (!choices.Contains(text))
+                result.AddError($"Option '{name}' is '{text}'; known values: {string.Join(", ", choices.Order(StringComparer.Ordinal))}.");
+            return text;
+        },
+    };
+
+    private static long? Read(string name, ArgumentResult result, long least, long most)
+    {
+        string text = result.Tokens[0].Value;
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= least && value <= most)
+            return value;
+        result.AddError($"Option '{name}' is '{text}'; it must be an integer from {least} to {most}.");
+        return null;
+    }
+}

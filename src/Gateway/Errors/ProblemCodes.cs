@@ -1,0 +1,28 @@
+namespace AgentRollout.Gateway.Errors;
+
+/// <summary>The stable <c>code</c> members of problem details.</summary>
+internal static class ProblemCodes
+{
+    public const string InvalidJson = "invalid_json";
+    public const string UnknownMember = "unknown_member";
+    public const string DuplicateMember = "duplicate_member";
+    public const string MissingMember = "missing_member";
+    public const string InvalidValue = "invalid_value";
+    public const string UnknownEnvironment = "unknown_environment";
+    public const string UnknownModel = "unknown_model";
+    public const string UnknownRollout = "unknown_rollout";
+    public const string UnknownTrajectory = "unknown_trajectory";
+    public const string UnknownRoute = "unknown_route";
+    public const string InvalidTask = "invalid_task";
+    public const string QueueFull = "queue_full";
+    public const string HostNotAllowed = "host_not_allowed";
+    public const string CrossOrigin = "cross_origin";
+    public const string Unauthorized = "unauthorized";
+    public const string MethodNotAllowed = "method_not_allowed";
+    public const string UnsupportedMediaType = "unsupported_media_type";
+    public const string NotAcceptable = "not_acceptable";
+    public const string BodyTooLarge = "body_too_large";
+    public const string BadRequest = "bad_request";
+    public const string NotReady = "not_ready";
+    public const string Internal = "internal_error";
+}

@@ -1,0 +1,20 @@
+namespace AgentRollout.Gateway.Rollouts;
+
+/// <summary>Where a rollout is. Every accepted one reaches exactly one of the last three.</summary>
+internal enum RolloutState
+{
+    /// <summary>Accepted and stored; it waits for its turn.</summary>
+    Queued,
+
+    /// <summary>Its trajectories play.</summary>
+    Running,
+
+    /// <summary>Every trajectory is sealed, whatever its own status.</summary>
+    Completed,
+
+    /// <summary>Somebody cancelled it; finished and partial trajectories are kept.</summary>
+    Cancelled,
+
+    /// <summary>It could not be played to its end; the error says why. Trajectories that finished are kept.</summary>
+    Failed,
+}

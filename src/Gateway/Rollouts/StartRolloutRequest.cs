@@ -1,0 +1,127 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
+
+namespace AgentRollout.Gateway.Rollouts;
+
+/// <summary>The body of <c>POST /v1/rollouts</c>: tasks x samples, with sampling and limits.</summary>
+internal sealed record StartRolloutRequest
+{
+    /// <summary>The largest seed, so that every JSON reader keeps it exactly.</summary>
+    public const long MaxSeed = (1L << 53) - 1;
+
+    /// <summary>A registered environment; <c>GET /v1/environments</c> lists them.</summary>
+    public required string Environment { get; set; }
+
+    /// <summary>The tasks themselves. Exactly one of <c>tasks</c> and <c>task_set</c> is given.</summary>
+    public IReadOnlyList<TaskBody>? Tasks { get; set; }
+
+    /// <summary>Tasks that the environment generates.</summary>
+    public TaskSetBody? TaskSet { get; set; }
+
+    /// <summary>Trajectories per task: the size of a group.</summary>
+    [Range(1, 4_096)]
+    [DefaultValue(1)]
+    public int SamplesPerTask { get; set; } = 1;
+
+    /// <summary>How tokens are drawn.</summary>
+    public SamplingBody Sampling { get; set; } = new();
+
+    /// <summary>Bounds of every trajectory.</summary>
+    public LimitsBody Limits { get; set; } = new();
+
+    /// <summary>From it follows every trajectory's seed; drawn by the server where it is not given.</summary>
+    [Range(0L, (double)MaxSeed)]
+    public long? Seed { get; set; }
+
+    /// <summary>The served model's name, for clients that want to be sure of it.</summary>
+    public string? Model { get; set; }
+}
+
+/// <summary>One task.</summary>
+internal sealed record TaskBody
+{
+    /// <summary>Unique in the request.</summary>
+    public required string Id { get; set; }
+
+    /// <summary>What the environment needs; a JSON object.</summary>
+    public required JsonElement Data { get; set; }
+}
+
+/// <summary>A range of the tasks that an environment generates; the same range is always the same tasks.</summary>
+internal sealed record TaskSetBody
+{
+    /// <summary><c>train</c> or <c>test</c>; the two never overlap.</summary>
+    [DefaultValue("train")]
+    public string Split { get; set; } = "train";
+
+    /// <summary>Number of the first task.</summary>
+    [Range(0L, (double)StartRolloutRequest.MaxSeed)]
+    [DefaultValue(0)]
+    public long Offset { get; set; }
+
+    /// <summary>How many tasks.</summary>
+    [Range(1, 1_000_000)]
+    public required int Count { get; set; }
+}
+
+/// <summary>How tokens are drawn; the filters apply in the order temperature, top-k, top-p, min-p.</summary>
+internal sealed record SamplingBody
+{
+    /// <summary>Divides the logits; 0 takes the most likely token.</summary>
+    [Range(0.0, 100.0)]
+    [DefaultValue(1)]
+    public float Temperature { get; set; } = 1;
+
+    /// <summary>Keeps the k most likely tokens; 0 keeps all.</summary>
+    [Range(0, int.MaxValue)]
+    [DefaultValue(0)]
+    public int TopK { get; set; }
+
+    /// <summary>Keeps the smallest set of most likely tokens whose probability reaches this share.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    [DefaultValue(1)]
+    public float TopP { get; set; } = 1;
+
+    /// <summary>Drops tokens less likely than this share of the most likely one.</summary>
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
+    [DefaultValue(0)]
+    public float MinP { get; set; }
+}
+
+/// <summary>Bounds of every trajectory.</summary>
+internal sealed record LimitsBody
+{
+    /// <summary>Most assistant turns.</summary>
+    [Range(1, 1_000)]
+    [DefaultValue(8)]
+    public int MaxTurns { get; set; } = 8;
+
+    /// <summary>Most tokens of a sequence, prompt included; null for the model's context.</summary>
+    [Range(1, 10_000_000)]
+    public int? MaxTokens { get; set; }
+
+    /// <summary>Most tokens sampled in one turn; null for no limit of its own.</summary>
+    [Range(1, 10_000_000)]
+    public int? MaxTokensPerTurn { get; set; }
+
+    /// <summary>Most turns with malformed tool calls that are answered with a correction.</summary>
+    [Range(0, 100)]
+    [DefaultValue(1)]
+    public int MaxParseRetries { get; set; } = 1;
+
+    /// <summary>Most calls that one turn may make.</summary>
+    [Range(1, 1_000)]
+    [DefaultValue(16)]
+    public int MaxToolCallsPerTurn { get; set; } = 16;
+
+    /// <summary>Wall-clock limit of one tool call, queueing included.</summary>
+    [Range(0.001, 3_600.0)]
+    [DefaultValue(30)]
+    public double ToolTimeoutSeconds { get; set; } = 30;
+
+    /// <summary>Wall-clock limit of a trajectory.</summary>
+    [Range(0.001, 86_400.0)]
+    [DefaultValue(600)]
+    public double DeadlineSeconds { get; set; } = 600;
+}

@@ -1,0 +1,121 @@
+using System.Runtime.CompilerServices;
+using AgentRollout.Environments.Trajectories;
+using Microsoft.Data.Sqlite;
+
+namespace AgentRollout.Gateway.Storage;
+
+/// <summary>Trajectories in the server's SQLite file.</summary>
+internal sealed class SqliteTrajectoryStore(GatewayDatabase database) : ITrajectoryStore
+{
+    private const int RowsPerRead = 32;
+
+    private const string Insert = """
+        INSERT INTO trajectories (
+            id, rollout_id, status, reward, turns, tool_calls, tokens, sampled_tokens,
+            queue_ms, prefill_ms, decode_ms, tokenize_ms, tool_ms, reward_ms, total_ms, json)
+        VALUES (
+            $id, $rollout_id, $status, $reward, $turns, $tool_calls, $tokens, $sampled_tokens,
+            $queue_ms, $prefill_ms, $decode_ms, $tokenize_ms, $tool_ms, $reward_ms, $total_ms, $json)
+        """;
+
+    public async ValueTask AppendAsync(Trajectory trajectory, CancellationToken cancellationToken)
+    {
+        TrajectoryTimings timings = trajectory.Timings;
+        try
+        {
+            await database.Writer.ExecuteAsync(
+                Insert,
+                cancellationToken,
+                ("$id", trajectory.Id),
+                ("$rollout_id", trajectory.RolloutId),
+                ("$status", StatusText.Of(trajectory.Status)),
+                ("$reward", trajectory.Reward),
+                ("$turns", trajectory.Turns),
+                ("$tool_calls", trajectory.ToolCalls.Count),
+                ("$tokens", trajectory.Sequences.Sum(sequence => sequence.TokenIds.Length)),
+                ("$sampled_tokens", trajectory.SampledTokens),
+                ("$queue_ms", timings.QueueMs),
+                ("$prefill_ms", timings.PrefillMs),
+                ("$decode_ms", timings.DecodeMs),
+                ("$tokenize_ms", timings.TokenizeMs),
+                ("$tool_ms", timings.ToolMs),
+                ("$reward_ms", timings.RewardMs),
+                ("$total_ms", timings.TotalMs),
+                ("$json", TrajectoryJson.SerializeToUtf8(trajectory)));
+        }
+        catch (SqliteException exception) when (exception.SqliteErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT)
+        {
+            throw new InvalidOperationException($"Trajectory '{trajectory.Id}' is stored already.", exception);
+        }
+    }
+
+    public ValueTask<Trajectory?> FindAsync(string trajectoryId, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(FindJson(trajectoryId) is { } json ? TrajectoryJson.Deserialize(json) : null);
+
+    public async IAsyncEnumerable<Trajectory> ReadAsync(string rolloutId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask;
+        foreach (StoredTrajectory stored in ReadJson(rolloutId))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return TrajectoryJson.Deserialize(stored.Json);
+        }
+    }
+
+    /// <summary>The stored bytes of one trajectory, or null.</summary>
+    public byte[]? FindJson(string trajectoryId)
+    {
+        using SqliteConnection connection = database.Connect();
+        using SqliteCommand command = new("SELECT json FROM trajectories WHERE id = $id", connection);
+        command.Parameters.AddWithValue("$id", trajectoryId);
+        return command.ExecuteScalar() as byte[];
+    }
+
+    /// <summary>
+    /// The stored bytes of a rollout's trajectories behind a position, in the order in which they were sealed. Reads a few rows at a time,
+    /// so that a slow reader neither holds the log nor memory.
+    /// </summary>
+    public IEnumerable<StoredTrajectory> ReadJson(string rolloutId, long after = 0)
+    {
+        while (true)
+        {
+            List<StoredTrajectory> page = ReadPage(rolloutId, after);
+            foreach (StoredTrajectory stored in page)
+                yield return stored;
+            if (page.Count < RowsPerRead)
+                yield break;
+            after = page[^1].Ordinal;
+        }
+    }
+
+    /// <summary>Ids of a rollout's stored trajectories.</summary>
+    public IReadOnlySet<string> StoredIds(string rolloutId)
+    {
+        using SqliteConnection connection = database.Connect();
+        using SqliteCommand command = new("SELECT id FROM trajectories WHERE rollout_id = $rollout_id", connection);
+        command.Parameters.AddWithValue("$rollout_id", rolloutId);
+        using SqliteDataReader reader = command.ExecuteReader();
+        HashSet<string> ids = new(StringComparer.Ordinal);
+        while (reader.Read())
+            ids.Add(reader.GetString(0));
+        return ids;
+    }
+
+    private List<StoredTrajectory> ReadPage(string rolloutId, long after)
+    {
+        using SqliteConnection connection = database.Connect();
+        using SqliteCommand command = new(
+            $"SELECT ordinal, json FROM trajectories WHERE rollout_id = $rollout_id AND ordinal > $after ORDER BY ordinal LIMIT {RowsPerRead}",
+            connection);
+        command.Parameters.AddWithValue("$rollout_id", rolloutId);
+        command.Parameters.AddWithValue("$after", after);
+        using SqliteDataReader reader = command.ExecuteReader();
+        List<StoredTrajectory> page = [];
+        while (reader.Read())
+            page.Add(new StoredTrajectory(reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)));
+        return page;
+    }
+}
+
+/// <summary>A trajectory's JSON as it is stored, and its place in the order of sealing.</summary>
+internal readonly record struct StoredTrajectory(long Ordinal, byte[] Json);

@@ -1,0 +1,148 @@
+using AgentRollout.Environments.Loop;
+using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.Rollouts;
+using AgentRollout.Gateway.Storage;
+using Microsoft.Data.Sqlite;
+using Xunit;
+
+namespace AgentRollout.Gateway.Tests.Storage;
+
+public sealed class SqliteStoreTests : IAsyncDisposable
+{
+    private readonly string _path = Path.Combine(Directory.CreateTempSubdirectory("agentrollout-").FullName, "test.db");
+    private GatewayDatabase _database;
+
+    public SqliteStoreTests() => _database = GatewayDatabase.Open(_path);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private SqliteTrajectoryStore Trajectories => new(_database);
+
+    private RolloutStore Rollouts => new(_database);
+
+    public ValueTask DisposeAsync() => _database.DisposeAsync();
+
+    [Fact]
+    public async Task A_stored_trajectory_comes_back_byte_for_byte_after_a_restart()
+    {
+        Trajectory trajectory = TestTrajectory.Create("r", 0);
+        await Trajectories.AppendAsync(trajectory, Cancellation);
+        await ReopenAsync();
+
+        Trajectory? found = await Trajectories.FindAsync("r-0-0", Cancellation);
+
+        Assert.Equal(TrajectoryJson.Serialize(trajectory), TrajectoryJson.Serialize(found!));
+        Assert.Null(await Trajectories.FindAsync("r-0-1", Cancellation));
+    }
+
+    [Fact]
+    public async Task A_second_trajectory_of_the_same_id_is_refused_and_does_not_harm_its_neighbours()
+    {
+        await Trajectories.AppendAsync(TestTrajectory.Create("r", 0), Cancellation);
+
+        Task[] appends = [.. Enumerable.Range(0, 50).Select(index => Trajectories.AppendAsync(TestTrajectory.Create("r", index), Cancellation).AsTask())];
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => appends[0]);
+        await Task.WhenAll(appends[1..]);
+        Assert.Equal(50, Trajectories.StoredIds("r").Count);
+    }
+
+    [Fact]
+    public async Task Trajectories_are_read_in_the_order_in_which_they_were_stored()
+    {
+        int[] order = [.. Enumerable.Range(0, 100)];
+        new Random(1).Shuffle(order);
+        foreach (int index in order)
+            await Trajectories.AppendAsync(TestTrajectory.Create("r", index), Cancellation);
+        await Trajectories.AppendAsync(TestTrajectory.Create("other", 0), Cancellation);
+
+        List<Trajectory> read = await Trajectories.ReadAsync("r", Cancellation).ToListAsync(Cancellation);
+
+        Assert.Equal(order, read.Select(trajectory => trajectory.SampleIndex));
+    }
+
+    [Fact]
+    public async Task Totals_add_up_what_is_stored()
+    {
+        await Trajectories.AppendAsync(TestTrajectory.Create("r", 0, reward: 1), Cancellation);
+        await Trajectories.AppendAsync(TestTrajectory.Create("r", 1, reward: 0, StopReason.MaxTurns), Cancellation);
+        await Trajectories.AppendAsync(TestTrajectory.Create("r", 2, reward: null, StopReason.Cancelled), Cancellation);
+
+        RolloutTotals totals = Rollouts.Totals("r");
+
+        Assert.Equal((1, 1, 1, 0), (totals.Completed, totals.Truncated, totals.Aborted, totals.Failed));
+        Assert.Equal(0.5, totals.MeanReward);
+        Assert.Equal((9, 6, 3), (totals.Tokens, totals.SampledTokens, totals.Turns));
+        Assert.Equal(21, totals.TotalMs);
+        Assert.Null(Rollouts.Totals("none").MeanReward);
+    }
+
+    [Fact]
+    public async Task A_terminal_state_is_final()
+    {
+        await Rollouts.AddAsync("r", [], DateTimeOffset.UnixEpoch, Cancellation);
+        await Rollouts.EndAsync("r", RolloutState.Cancelled, null, DateTimeOffset.UnixEpoch.AddHours(1), Cancellation);
+        await Rollouts.EndAsync("r", RolloutState.Completed, null, DateTimeOffset.UnixEpoch.AddHours(2), Cancellation);
+
+        RolloutRow row = Rollouts.Find("r")!;
+
+        Assert.Equal(RolloutState.Cancelled, row.State);
+        Assert.Equal(DateTimeOffset.UnixEpoch.AddHours(1), row.EndedAt);
+    }
+
+    [Fact]
+    public async Task Unfinished_rollouts_are_found_after_a_restart_oldest_first()
+    {
+        foreach (string id in (string[])["b", "a", "ended"])
+            await Rollouts.AddAsync(id, "{}"u8.ToArray(), DateTimeOffset.UnixEpoch, Cancellation);
+        await Rollouts.StartAsync("b", DateTimeOffset.UnixEpoch, Cancellation);
+        await Rollouts.RequestCancelAsync("a", Cancellation);
+        await Rollouts.EndAsync("ended", RolloutState.Failed, "why", DateTimeOffset.UnixEpoch, Cancellation);
+        await ReopenAsync();
+
+        IReadOnlyList<RolloutRow> unfinished = Rollouts.Unfinished();
+
+        Assert.Equal([("b", RolloutState.Running, false), ("a", RolloutState.Queued, true)],
+            unfinished.Select(row => (row.Id, row.State, row.CancelRequested)));
+    }
+
+    [Fact]
+    public void Two_servers_cannot_share_a_database()
+    {
+        IOException exception = Assert.Throws<IOException>(() => GatewayDatabase.Open(_path));
+
+        Assert.Contains($"Database '{_path}' is in use by another server", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_database_of_another_schema_version_is_refused()
+    {
+        await _database.DisposeAsync();
+        using (SqliteConnection connection = new($"Data Source={_path}"))
+        {
+            connection.Open();
+            using SqliteCommand command = new("UPDATE schema_version SET version = 99", connection);
+            command.ExecuteNonQuery();
+            SqliteConnection.ClearPool(connection);
+        }
+
+        IOException exception = Assert.Throws<IOException>(() => GatewayDatabase.Open(_path));
+
+        Assert.Equal($"Database '{_path}' has schema version 99; this program reads version 1.", exception.Message);
+        using (SqliteConnection connection = new($"Data Source={_path}"))
+        {
+            connection.Open();
+            using SqliteCommand command = new("UPDATE schema_version SET version = 1", connection);
+            command.ExecuteNonQuery();
+            SqliteConnection.ClearPool(connection);
+        }
+
+        _database = GatewayDatabase.Open(_path);
+    }
+
+    private async Task ReopenAsync()
+    {
+        await _database.DisposeAsync();
+        _database = GatewayDatabase.Open(_path);
+    }
+}
