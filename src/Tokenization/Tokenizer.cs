@@ -96,6 +96,9 @@ public sealed class Tokenizer
     public bool TryGetId(string token, out int id) =>
         _addedIds.TryGetValue(token, out id) || _vocabulary.TryFind(Encoding.UTF8.GetBytes(token), out id);
 
+    /// <summary>Whether a token has the id. Models often have logits for more ids than their tokenizer has tokens.</summary>
+    public bool Contains(int id) => _vocabulary.Contains(id);
+
     /// <summary>Whether an id is an added token, which encoding recognises in text as a whole.</summary>
     public bool IsAdded(int id) => _addedTokens.ContainsKey(id);
 
