@@ -25,4 +25,7 @@ public sealed record RolloutSpec
 
     /// <summary>From it, the task's index and the sample's index follows every trajectory's seed.</summary>
     public long Seed { get; init; }
+
+    /// <summary>Ids of trajectories that are stored already and are not played again, for a rollout that goes on after a restart.</summary>
+    public IReadOnlySet<string> Finished { get; init; } = System.Collections.Frozen.FrozenSet<string>.Empty;
 }

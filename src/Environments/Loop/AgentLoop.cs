@@ -1,0 +1,154 @@
+using System.Diagnostics;
+using AgentRollout.RolloutEngine;
+using AgentRollout.Tokenization;
+using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tokenization.Masking;
+
+namespace AgentRollout.Environments.Loop;
+
+/// <summary>Plays one trajectory, top to bottom: sample a turn, run its tool calls or ask the environment, append what they say, repeat.</summary>
+internal sealed class AgentLoop(ToolCalling toolCalling, IProgress<RolloutEvent>? progress)
+{
+    /// <summary>
+    /// Plays until something ends the episode. Everything sampled so far stays in the episode when cancellation or a failure cuts it.
+    /// </summary>
+    public async Task<StopReason> RunAsync(Episode episode, CancellationToken cancellationToken)
+    {
+        await BeginAsync(episode, cancellationToken);
+        while (true)
+        {
+            if (episode.ReachedLimit() is { } limit)
+                return limit;
+
+            SampledTurn turn = await SampleAsync(episode, cancellationToken);
+            if (!turn.IsClosed && episode.RemainingTokens < 1)
+                return CutShort(episode, turn);
+
+            Answer answer =
+                turn.IsMalformed ? Correct(episode, turn)
+                : turn.Calls is [] ? await StepAsync(episode, turn, cancellationToken)
+                : await CallToolsAsync(episode, turn, cancellationToken);
+
+            if (answer.Stop is { } stop)
+                return stop;
+            if (!episode.TryAppend(answer.Messages, answer.CallIds, turn.IsClosed))
+                return StopReason.MaxTokens;
+        }
+    }
+
+    private static async Task BeginAsync(Episode episode, CancellationToken cancellationToken)
+    {
+        IEnvironment environment = Boundary.Run(
+            FailureBoundary.Environment, () => episode.Spec.Environment.Create(episode.Spec.Task));
+        episode.Environment = environment;
+        IReadOnlyList<ChatMessage> messages = await Boundary.RunAsync(
+            FailureBoundary.Environment,
+            async () => await environment.BeginAsync(cancellationToken).AsTask().WaitAsync(cancellationToken));
+        int[] prompt = episode.Clock.Tokenize(() => Boundary.Run(
+            FailureBoundary.Rendering, () => episode.Policy.Format.RenderPrompt(messages, episode.Tools)));
+
+        episode.Messages.AddRange(messages);
+        episode.Sequence.Append(SegmentSource.Prompt, turn: 0, prompt);
+    }
+
+    private async Task<SampledTurn> SampleAsync(Episode episode, CancellationToken cancellationToken)
+    {
+        episode.BeginTurn();
+        int start = episode.Sequence.Length;
+        long started = Stopwatch.GetTimestamp();
+        TokenChunk last = await Boundary.RunAsync(
+            FailureBoundary.Engine, () => StreamTurnAsync(episode, cancellationToken));
+        episode.Clock.AddGeneration(last.Timings, Stopwatch.GetElapsedTime(started));
+
+        SampledTurn turn = episode.Clock.Tokenize(() => Boundary.Run(FailureBoundary.Rendering, () => SampledTurn.Read(episode, start)));
+        episode.Messages.Add(turn.Message);
+        progress?.Report(new TurnFinished(
+            episode.Spec.RolloutId, episode.Spec.TrajectoryId, episode.Turn, episode.Sequence.Length - start, turn.Calls.Count));
+        return turn;
+    }
+
+    private async ValueTask<TokenChunk> StreamTurnAsync(Episode episode, CancellationToken cancellationToken)
+    {
+        EpisodeSpec spec = episode.Spec;
+        ITokenEngine engine = episode.Policy.Engine;
+        GenerationRequest request = new()
+        {
+            Id = spec.TrajectoryId,
+            Tokens = episode.Sequence.Tokens.ToArray(),
+            MaxNewTokens = Math.Min(episode.RemainingTokens, spec.Limits.MaxTokensPerTurn ?? int.MaxValue),
+            Sampling = spec.Sampling,
+            Seed = (ulong)spec.Seed,
+            StopTokenIds = [.. engine.Model.StopTokenIds.Union([episode.Policy.Format.EndOfTurnId])],
+        };
+
+        StreamingDecoder? text = progress is null ? null : new StreamingDecoder(episode.Policy.Format.Tokenizer);
+        TokenChunk? last = null;
+        await foreach (TokenChunk chunk in engine.GenerateAsync(request, cancellationToken))
+        {
+            episode.AppendSampled(chunk);
+            last = chunk;
+            progress?.Report(new TokensSampled(
+                spec.RolloutId,
+                spec.TrajectoryId,
+                episode.Turn,
+                chunk.Tokens.ToArray(),
+                chunk.Logprobs.ToArray(),
+                text!.Append(chunk.Tokens.Span),
+                chunk.WeightVersion));
+        }
+
+        return last is { Finish: not null }
+            ? last
+            : throw new EngineException($"Engine '{engine.Name}' ended the stream of request '{request.Id}' without a finish reason.");
+    }
+
+    private static StopReason CutShort(Episode episode, SampledTurn turn)
+    {
+        ToolCalling.RecordUnanswered(episode, turn, "The sequence was full before the turn ended; no tool was run.");
+        return StopReason.MaxTokens;
+    }
+
+    private static Answer Correct(Episode episode, SampledTurn turn)
+    {
+        ToolCalling.RecordUnanswered(episode, turn, "Another call of the turn is malformed; no tool was run.");
+        episode.ParseFailures++;
+        return episode.ParseFailures > episode.Spec.Limits.MaxParseRetries
+            ? new Answer { Stop = StopReason.ParseFailure }
+            : new Answer { Messages = [ChatMessage.User(turn.Correction)] };
+    }
+
+    private static async Task<Answer> StepAsync(Episode episode, SampledTurn turn, CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        StepResult step = await Boundary.RunAsync(
+            FailureBoundary.Environment,
+            async () => await episode.Environment!.StepAsync(new AssistantTurn(episode.Turn, turn.Message), cancellationToken)
+                .AsTask().WaitAsync(cancellationToken));
+        episode.Clock.AddReward(Stopwatch.GetElapsedTime(started));
+
+        episode.Rewards = step.Rewards;
+        return step.IsFinal ? new Answer { Stop = StopReason.EnvironmentDone } : new Answer { Messages = step.Messages };
+    }
+
+    private async Task<Answer> CallToolsAsync(Episode episode, SampledTurn turn, CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        IReadOnlyList<ChatMessage> results = await toolCalling.RunAsync(episode, turn, progress, cancellationToken);
+        episode.Clock.AddTools(Stopwatch.GetElapsedTime(started));
+        return new Answer { Messages = results, CallIds = [.. results.Select(message => message.ToolCallId!)] };
+    }
+
+    /// <summary>What a turn leads to: the end, or messages that the model reads next.</summary>
+    private readonly record struct Answer
+    {
+        public Answer()
+        {
+        }
+
+        public StopReason? Stop { get; init; }
+
+        public IReadOnlyList<ChatMessage> Messages { get; init; } = [];
+
+        public IReadOnlyList<string>? CallIds { get; init; }
+    }
+}

@@ -1,0 +1,120 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using AgentRollout.Environments.Trajectories;
+
+namespace AgentRollout.Environments.Loop;
+
+/// <summary>Plays a whole rollout with bounded concurrency and yields trajectories as they finish.</summary>
+/// <param name="runner">Plays single trajectories.</param>
+/// <param name="maxConcurrentTrajectories">Most trajectories in play at once, over all rollouts that share this runner.</param>
+public sealed class RolloutRunner(TrajectoryRunner runner, int maxConcurrentTrajectories) : IDisposable
+{
+    private readonly GroupRunner _groups = new(runner);
+    private readonly SemaphoreSlim _slots = new(maxConcurrentTrajectories, maxConcurrentTrajectories);
+
+    /// <summary>
+    /// Every task is played <see cref="RolloutSpec.SamplesPerTask"/> times. A consumer that is slow to take trajectories slows the
+    /// rollout down: a finished one keeps its slot until it is taken.
+    /// </summary>
+    /// <param name="rollout">What to play.</param>
+    /// <param name="progress">Told about every step, from many threads, in order per trajectory.</param>
+    /// <param name="abort">Starts no further trajectory and seals the running ones as <c>aborted</c>; all of them are still yielded.</param>
+    /// <param name="cancellationToken">Stops at once.</param>
+    public async IAsyncEnumerable<Trajectory> RunAsync(
+        RolloutSpec rollout,
+        IProgress<RolloutEvent>? progress,
+        CancellationToken abort,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Channel<Trajectory> finished = Channel.CreateBounded<Trajectory>(1);
+        Task playing = PlayAsync(rollout, progress, finished.Writer, abort, stop.Token);
+        try
+        {
+            await foreach (Trajectory trajectory in finished.Reader.ReadAllAsync(stop.Token))
+                yield return trajectory;
+            await playing;
+        }
+        finally
+        {
+            // A consumer that leaves early takes the rest of the rollout with it.
+            await stop.CancelAsync();
+            await ((Task)playing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    public void Dispose() => _slots.Dispose();
+
+    private async Task PlayAsync(
+        RolloutSpec rollout,
+        IProgress<RolloutEvent>? progress,
+        ChannelWriter<Trajectory> finished,
+        CancellationToken abort,
+        CancellationToken cancellationToken)
+    {
+        List<Task> running = [];
+        Exception? failure = null;
+        try
+        {
+            long taskIndex = 0;
+            foreach (RolloutTask task in rollout.Tasks)
+            {
+                foreach (var play in _groups.Plan(rollout, task, taskIndex++, progress))
+                {
+                    if (!await TakeSlotAsync(abort, cancellationToken))
+                        return;
+                    running.RemoveAll(done => done.IsCompletedSuccessfully);
+                    running.Add(PlayOneAsync(play, finished, abort, cancellationToken));
+                }
+            }
+        }
+        catch (Exception exception)
+        {
+            failure = exception;
+        }
+        finally
+        {
+            try
+            {
+                await Task.WhenAll(running);
+            }
+            catch (Exception exception)
+            {
+                failure ??= exception;
+            }
+
+            finished.Complete(failure);
+        }
+    }
+
+    /// <summary>False where the rollout was aborted while it waited.</summary>
+    private async Task<bool> TakeSlotAsync(CancellationToken abort, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(abort, cancellationToken);
+        try
+        {
+            await _slots.WaitAsync(either.Token);
+            return true;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private async Task PlayOneAsync(
+        Func<CancellationToken, CancellationToken, Task<Trajectory>> play,
+        ChannelWriter<Trajectory> finished,
+        CancellationToken abort,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            await finished.WriteAsync(await play(abort, cancellationToken), cancellationToken);
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+}

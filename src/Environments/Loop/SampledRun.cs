@@ -1,0 +1,20 @@
+using AgentRollout.RolloutEngine;
+
+namespace AgentRollout.Environments.Loop;
+
+/// <summary>What the engine reported for one turn, as it reported it: the audit compares the sealed sequence with it.</summary>
+/// <param name="start">Position in the sequence that the first sampled token was sampled for.</param>
+internal sealed class SampledRun(int start)
+{
+    public int Start { get; } = start;
+
+    public List<int> Tokens { get; } = [];
+
+    public List<float> Logprobs { get; } = [];
+
+    public void Add(TokenChunk chunk)
+    {
+        Tokens.AddRange(chunk.Tokens.Span);
+        Logprobs.AddRange(chunk.Logprobs.Span);
+    }
+}

@@ -1,0 +1,81 @@
+using AgentRollout.Environments.Trajectories;
+using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tools;
+using AgentRollout.Tools.Dispatch;
+using Microsoft.Extensions.Logging;
+
+namespace AgentRollout.Environments.Loop;
+
+/// <summary>Creates one episode, bounds it by its deadline, and turns whatever happens into one sealed trajectory.</summary>
+public sealed class TrajectoryRunner(
+    Policy policy,
+    ToolCatalog tools,
+    IToolDispatcher dispatcher,
+    TimeProvider timeProvider,
+    ILogger<TrajectoryRunner> logger)
+{
+    /// <summary>
+    /// Plays and seals. A bad episode is data, not an exception.
+    /// </summary>
+    /// <param name="spec">What to play.</param>
+    /// <param name="progress">Told about every step, synchronously and in order.</param>
+    /// <param name="abort">Ends the episode early; what was sampled until then is sealed as <c>aborted</c>.</param>
+    /// <param name="cancellationToken">Stops at once; nothing is sealed.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    public async Task<Trajectory> RunAsync(
+        EpisodeSpec spec, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
+    {
+        progress?.Report(new TrajectoryStarted(spec.RolloutId, spec.TrajectoryId, spec.GroupId, spec.Task.Id, spec.SampleIndex));
+        using CancellationTokenSource deadline = new(spec.Limits.Deadline, timeProvider);
+        using CancellationTokenSource any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, abort, cancellationToken);
+
+        Outcome outcome;
+        Episode episode = new(spec, policy, Offer(spec.Environment));
+        try
+        {
+            outcome = new Outcome(await new AgentLoop(new ToolCalling(dispatcher), progress).RunAsync(episode, any.Token));
+        }
+        catch (OperationCanceledException) when (any.IsCancellationRequested)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            outcome = new Outcome(abort.IsCancellationRequested ? StopReason.Cancelled : StopReason.Deadline);
+        }
+        catch (RolloutFailureException exception)
+        {
+            Log.EpisodeFailed(logger, exception, spec.RolloutId, spec.TrajectoryId, exception.Failure.Boundary);
+            outcome = new Outcome(StopReason.Failure, exception.Failure);
+        }
+        catch (Exception exception)
+        {
+            Log.LoopBroke(logger, exception, spec.RolloutId, spec.TrajectoryId);
+            outcome = new Outcome(StopReason.Failure, new RolloutFailure(FailureBoundary.Loop, exception.Message));
+        }
+
+        await DisposeAsync(episode);
+        Trajectory trajectory = TrajectorySealer.Seal(episode, outcome.Reason, outcome.Failure);
+        Log.TrajectorySealed(logger, spec.RolloutId, spec.TrajectoryId, trajectory.StopReason, trajectory.Turns, trajectory.Reward);
+        return trajectory;
+    }
+
+    private FunctionSchema[] Offer(EnvironmentDefinition environment) =>
+    [
+        .. environment.Tools
+            .Select(name => tools.Get(name).Spec)
+            .Select(tool => new FunctionSchema(tool.Name, tool.Description, tool.Parameters)),
+    ];
+
+    private async ValueTask DisposeAsync(Episode episode)
+    {
+        try
+        {
+            if (episode.Environment is { } environment)
+                await environment.DisposeAsync();
+        }
+        catch (Exception exception)
+        {
+            Log.DisposeFailed(logger, exception, episode.Spec.RolloutId, episode.Spec.TrajectoryId);
+        }
+    }
+
+    private readonly record struct Outcome(StopReason Reason, RolloutFailure? Failure = null);
+}

@@ -1,0 +1,75 @@
+using AgentRollout.Tokenization.Masking;
+
+namespace AgentRollout.Environments.Trajectories;
+
+/// <summary>The structure of one sequence: lengths, segments, masks and log-probabilities, from the record alone.</summary>
+internal static class SequenceAudit
+{
+    // Rounding may leave the log-probability of a certain token a hair above zero.
+    private const float LargestLogprob = 1e-4f;
+
+    /// <summary>The first thing that is wrong, as a sentence, or null.</summary>
+    public static string? FindProblem(TrajectorySequence sequence) =>
+        FindLengthProblem(sequence) ?? FindSegmentProblem(sequence) ?? FindTokenProblem(sequence);
+
+    private static string? FindLengthProblem(TrajectorySequence sequence)
+    {
+        int length = sequence.TokenIds.Length;
+        return sequence.LossMask.Length != length ? $"loss_mask has {sequence.LossMask.Length} entries for {length} tokens"
+            : sequence.Logprobs.Length != length ? $"logprobs has {sequence.Logprobs.Length} entries for {length} tokens"
+            : sequence.SamplingLogprobs is { } sampling && sampling.Length != length
+                ? $"sampling_logprobs has {sampling.Length} entries for {length} tokens"
+            : null;
+    }
+
+    private static string? FindSegmentProblem(TrajectorySequence sequence)
+    {
+        int end = 0;
+        int turn = 0;
+        foreach (TokenSegment segment in sequence.Segments)
+        {
+            if (segment.Start != end)
+                return $"a segment starts at {segment.Start}, but the one before it ends at {end}";
+            if (segment.End <= segment.Start)
+                return $"the segment at {segment.Start} ends at {segment.End} and is empty";
+            if (segment.Turn < turn)
+                return $"the segment at {segment.Start} belongs to turn {segment.Turn}, after one of turn {turn}";
+            if (segment.Source == SegmentSource.Sampled != segment.WeightVersion.HasValue)
+                return $"the {Name(segment.Source)} segment at {segment.Start} {(segment.WeightVersion.HasValue ? "has a" : "lacks its")} weight_version";
+            end = segment.End;
+            turn = segment.Turn;
+        }
+
+        return end == sequence.TokenIds.Length ? null : $"the segments end at {end}, but there are {sequence.TokenIds.Length} tokens";
+    }
+
+    private static string? FindTokenProblem(TrajectorySequence sequence)
+    {
+        foreach (TokenSegment segment in sequence.Segments)
+        {
+            bool sampled = segment.Source == SegmentSource.Sampled;
+            for (int i = segment.Start; i < segment.End; i++)
+            {
+                if (sequence.TokenIds[i] < 0)
+                    return $"token {i} has the id {sequence.TokenIds[i]}";
+                if (sequence.LossMask[i] != (sampled ? 1 : 0))
+                    return $"token {i} is {Name(segment.Source)}, but its loss mask is {sequence.LossMask[i]}";
+                if ((FindLogprobProblem(sequence.Logprobs[i], sampled)
+                    ?? (sequence.SamplingLogprobs is { } sampling ? FindLogprobProblem(sampling[i], sampled) : null)) is { } problem)
+                    return $"token {i} is {Name(segment.Source)}, but {problem}";
+            }
+        }
+
+        return null;
+    }
+
+    private static string? FindLogprobProblem(float? logprob, bool sampled) => (sampled, logprob) switch
+    {
+        (true, null) => "has no log-probability",
+        (false, { } value) => $"has the log-probability {value}",
+        (true, { } value) when !(value <= LargestLogprob) => $"has the log-probability {value}",
+        _ => null,
+    };
+
+    private static string Name(SegmentSource source) => source.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,65 @@
+using AgentRollout.Environments.Loop;
+using AgentRollout.Tokenization.Masking;
+
+namespace AgentRollout.Environments.Trajectories;
+
+/// <summary>Turns an episode that has ended into its trajectory, with digest and audit.</summary>
+internal static class TrajectorySealer
+{
+    public static Trajectory Seal(Episode episode, StopReason reason, RolloutFailure? failure)
+    {
+        EpisodeSpec spec = episode.Spec;
+        TrajectoryStatus status = reason.ToStatus();
+        IReadOnlyDictionary<string, double> components = episode.Rewards ?? new Dictionary<string, double>();
+        double? reward = status switch
+        {
+            TrajectoryStatus.Completed => components.Values.Sum(),
+            TrajectoryStatus.Truncated => 0,
+            _ => null,
+        };
+        TrajectorySequence[] sequences = [ToRecord(episode.Sequence)];
+
+        return new Trajectory
+        {
+            Id = spec.TrajectoryId,
+            RolloutId = spec.RolloutId,
+            GroupId = spec.GroupId,
+            SampleIndex = spec.SampleIndex,
+            Task = new TrajectoryTask(spec.Task.Id, spec.Environment.Name, spec.Task.Data),
+            Model = new TrajectoryModel(
+                episode.Policy.Name, episode.Policy.Format.Tokenizer.Hash, episode.Policy.Format.Template.Hash),
+            Seed = spec.Seed,
+            Sampling = spec.Sampling,
+            Tools = episode.Tools,
+            Status = status,
+            StopReason = reason,
+            Reward = reward,
+            RewardComponents = components,
+            Sequences = sequences,
+            Messages = [.. episode.Messages],
+            ToolCalls = [.. episode.ToolCalls],
+            Timings = episode.Clock.Read(),
+            Failure = failure,
+            Digest = TrajectoryDigest.Compute(sequences, reward, components),
+            Audit = SealingAudit.Run(episode, sequences[0]),
+        };
+    }
+
+    private static TrajectorySequence ToRecord(TokenSequence sequence) => new()
+    {
+        TokenIds = sequence.Tokens.ToArray(),
+        LossMask = sequence.LossMask.ToArray(),
+        Logprobs = Nullable(sequence.Logprobs),
+        SamplingLogprobs = sequence.HasSamplingLogprobs ? Nullable(sequence.SamplingLogprobs) : null,
+        StartedBecause = sequence.StartedBecause,
+        Segments = [.. sequence.Segments],
+    };
+
+    private static float?[] Nullable(ReadOnlySpan<float> values)
+    {
+        float?[] result = new float?[values.Length];
+        for (int i = 0; i < values.Length; i++)
+            result[i] = float.IsNaN(values[i]) ? null : values[i];
+        return result;
+    }
+}
