@@ -54,7 +54,7 @@ internal sealed class AgentLoop(ToolCalling toolCalling, IProgress<RolloutEvent>
     private async Task<SampledTurn> SampleAsync(Episode episode, CancellationToken cancellationToken)
     {
         episode.BeginTurn();
-        int start = episode.Sequence.Length;
+        int start = episode.Sequence.Count;
         long started = Stopwatch.GetTimestamp();
         TokenChunk last = await Boundary.RunAsync(
             FailureBoundary.Engine, () => StreamTurnAsync(episode, cancellationToken));
@@ -63,7 +63,7 @@ internal sealed class AgentLoop(ToolCalling toolCalling, IProgress<RolloutEvent>
         SampledTurn turn = episode.Clock.Tokenize(() => Boundary.Run(FailureBoundary.Rendering, () => SampledTurn.Read(episode, start)));
         episode.Messages.Add(turn.Message);
         progress?.Report(new TurnFinished(
-            episode.Spec.RolloutId, episode.Spec.TrajectoryId, episode.Turn, episode.Sequence.Length - start, turn.Calls.Count));
+            episode.Spec.RolloutId, episode.Spec.TrajectoryId, episode.Turn, episode.Sequence.Count - start, turn.Calls.Count));
         return turn;
     }
 

@@ -45,7 +45,7 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy, IReadOnlyList<Fun
     public int TokenBudget { get; } = Math.Min(spec.Limits.MaxTokens ?? int.MaxValue, policy.Engine.Model.ContextLength);
 
     /// <summary>Tokens that still fit.</summary>
-    public int RemainingTokens => TokenBudget - Sequence.Length;
+    public int RemainingTokens => TokenBudget - Sequence.Count;
 
     /// <summary>The limit that forbids another turn, or null.</summary>
     public StopReason? ReachedLimit() =>
@@ -56,7 +56,7 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy, IReadOnlyList<Fun
     public void BeginTurn()
     {
         Turn++;
-        _sampledRuns.Add(new SampledRun(Sequence.Length));
+        _sampledRuns.Add(new SampledRun(Sequence.Count));
     }
 
     /// <summary>Appends a chunk verbatim.</summary>
@@ -67,8 +67,8 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy, IReadOnlyList<Fun
             Turn,
             chunk.Tokens.Span,
             chunk.Logprobs.Span,
-            chunk.SamplingLogprobs is { } sampling ? sampling.Span : default,
             chunk.WeightVersion,
+            chunk.SamplingLogprobs is { } sampling ? sampling.Span : default,
             chunk.Finish?.ToString().ToLowerInvariant());
     }
 

@@ -48,9 +48,9 @@ internal static class TrajectorySealer
     private static TrajectorySequence ToRecord(TokenSequence sequence) => new()
     {
         TokenIds = sequence.Tokens.ToArray(),
-        LossMask = sequence.LossMask.ToArray(),
+        LossMask = Array.ConvertAll(sequence.LossMask.ToArray(), mask => (int)mask),
         Logprobs = Nullable(sequence.Logprobs),
-        SamplingLogprobs = sequence.HasSamplingLogprobs ? Nullable(sequence.SamplingLogprobs) : null,
+        SamplingLogprobs = sequence.SamplingLogprobs.IsEmpty ? null : Nullable(sequence.SamplingLogprobs),
         StartedBecause = sequence.StartedBecause,
         Segments = [.. sequence.Segments],
     };
