@@ -1,0 +1,158 @@
+using AgentRollout.Environments.Loop;
+using AgentRollout.Environments.Trajectories;
+using AgentRollout.RolloutEngine;
+using AgentRollout.Testing;
+using AgentRollout.Tokenization.Masking;
+using Xunit;
+
+namespace AgentRollout.Environments.Tests.Loop;
+
+public sealed class TrajectoryRunnerTests
+{
+    [Fact]
+    public async Task An_environment_that_cannot_be_created_is_a_failed_trajectory()
+    {
+        EnvironmentDefinition broken = TestEnvironment.Define(_ => throw new RolloutTaskException("Task 't' lacks its question."));
+        using TestPolicy policy = TestPolicy.Saying([], "6");
+
+        Trajectory trajectory = await policy.PlayAsync(broken);
+
+        Assert.Equal(new RolloutFailure(FailureBoundary.Environment, "Task 't' lacks its question."), trajectory.Failure);
+        Assert.Equal((StopReason.Failure, TrajectoryStatus.Failed, (double?)null), (trajectory.StopReason, trajectory.Status, trajectory.Reward));
+        Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
+    }
+
+    [Fact]
+    public async Task An_environment_that_throws_keeps_what_was_sampled()
+    {
+        EnvironmentDefinition broken = TestEnvironment.Define((_, _) => throw new InvalidOperationException("No verdict."));
+        using TestPolicy policy = TestPolicy.Saying([], "6");
+
+        Trajectory trajectory = await policy.PlayAsync(broken);
+
+        Assert.Equal(new RolloutFailure(FailureBoundary.Environment, "No verdict."), trajectory.Failure);
+        Assert.Equal(2, trajectory.SampledTokens);
+        Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
+    }
+
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public async Task A_reward_that_is_no_finite_number_is_the_environments_failure(double reward)
+    {
+        EnvironmentDefinition broken = TestEnvironment.Define((_, _) => ValueTask.FromResult(StepResult.End("score", reward)));
+        using TestPolicy policy = TestPolicy.Saying([], "6");
+
+        Trajectory trajectory = await policy.PlayAsync(broken);
+
+        Assert.Equal(FailureBoundary.Environment, trajectory.Failure!.Boundary);
+        Assert.Contains("'score'", trajectory.Failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_engine_that_fails_in_the_middle_keeps_the_tokens_before()
+    {
+        ScriptedAnswer dies = new ScriptedAnswer(10, 11, 12) { Failure = new EngineException("The device is gone.") };
+        using TestPolicy policy = TestPolicy.Answering([], ScriptedEngine.InOrder(dies));
+
+        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6"));
+
+        Assert.Equal(new RolloutFailure(FailureBoundary.Engine, "The device is gone."), trajectory.Failure);
+        Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
+    }
+
+    [Fact]
+    public async Task The_deadline_ends_a_slow_engine_and_keeps_the_prefix()
+    {
+        ScriptedAnswer slow = TestPolicy.Say(new string('a', 500)) with { Delay = TimeSpan.FromMilliseconds(20) };
+        using TestPolicy policy = TestPolicy.Answering([], ScriptedEngine.InOrder(slow));
+
+        Trajectory trajectory = await policy.PlayAsync(
+            TestEnvironment.Expecting("6"), new RolloutLimits { Deadline = TimeSpan.FromMilliseconds(200) });
+
+        Assert.Equal((StopReason.Deadline, TrajectoryStatus.Truncated, 0.0), (trajectory.StopReason, trajectory.Status, trajectory.Reward));
+        Assert.InRange(trajectory.SampledTokens, 1, 499);
+        Assert.Null(trajectory.Sequences[0].Segments[^1].FinishReason);
+        Assert.True(trajectory.Audit.Passes);
+        Assert.Equal(0, policy.Engine.Running);
+    }
+
+    [Fact]
+    public async Task The_deadline_ends_an_environment_that_ignores_its_token()
+    {
+        EnvironmentDefinition stuck = TestEnvironment.Define(async (_, _) =>
+        {
+            await new TaskCompletionSource().Task;
+            return StepResult.End("never", 1);
+        });
+        using TestPolicy policy = TestPolicy.Saying([], "6");
+
+        Trajectory trajectory = await policy.PlayAsync(stuck, new RolloutLimits { Deadline = TimeSpan.FromMilliseconds(100) });
+
+        Assert.Equal(StopReason.Deadline, trajectory.StopReason);
+    }
+
+    [Fact]
+    public async Task Aborting_seals_the_partial_trajectory_with_its_unanswered_call()
+    {
+        using CancellationTokenSource abort = new();
+        TestTool hangs = new("hangs", async (_, cancellationToken) =>
+        {
+            await abort.CancelAsync();
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            return "never";
+        });
+        using TestPolicy policy = TestPolicy.Saying([hangs], TestTool.Call("hangs", "1"));
+
+        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6", "hangs"), abort: abort.Token);
+
+        Assert.Equal((StopReason.Cancelled, TrajectoryStatus.Aborted, (double?)null), (trajectory.StopReason, trajectory.Status, trajectory.Reward));
+        TrajectoryToolCall call = Assert.Single(trajectory.ToolCalls);
+        Assert.Null(call.Result);
+        Assert.NotNull(call.Error);
+        Assert.Equal(SegmentSource.Sampled, trajectory.Sequences[0].Segments[^1].Source);
+        Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
+    }
+
+    [Fact]
+    public async Task Cancelling_throws_and_seals_nothing()
+    {
+        using CancellationTokenSource stop = new(TimeSpan.FromMilliseconds(100));
+        ScriptedAnswer slow = TestPolicy.Say(new string('a', 500)) with { Delay = TimeSpan.FromMilliseconds(20) };
+        using TestPolicy policy = TestPolicy.Answering([], ScriptedEngine.InOrder(slow));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => policy.PlayAsync(TestEnvironment.Expecting("6"), cancellationToken: stop.Token));
+    }
+
+    [Fact]
+    public async Task The_environment_is_disposed_however_the_episode_ends()
+    {
+        List<TestEnvironment> made = [];
+        EnvironmentDefinition Counting(Func<AssistantTurn, CancellationToken, ValueTask<StepResult>> step) => TestEnvironment.Define(_ =>
+        {
+            made.Add(new TestEnvironment(step));
+            return made[^1];
+        });
+        using TestPolicy policy = TestPolicy.Saying([], "6", "6");
+
+        await policy.PlayAsync(Counting((_, _) => ValueTask.FromResult(StepResult.End("x", 1))));
+        await policy.PlayAsync(Counting((_, _) => throw new InvalidOperationException("no")));
+
+        Assert.Equal(2, made.Count);
+        Assert.All(made, environment => Assert.True(environment.Disposed));
+    }
+
+    [Fact]
+    public async Task Sampling_logprobs_are_kept_where_the_distribution_was_changed()
+    {
+        using TestPolicy policy = TestPolicy.Saying([], "6");
+
+        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6"), sampling: new SamplingParams(Temperature: 0.5f));
+
+        TrajectorySequence sequence = trajectory.Sequences[0];
+        Assert.NotNull(sequence.SamplingLogprobs);
+        Assert.Equal(sequence.LossMask.Select(mask => mask == 1), sequence.SamplingLogprobs.Select(logprob => logprob.HasValue));
+        Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
+    }
+}

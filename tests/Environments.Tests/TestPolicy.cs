@@ -1,0 +1,74 @@
+using AgentRollout.Environments.Loop;
+using AgentRollout.Environments.Trajectories;
+using AgentRollout.RolloutEngine;
+using AgentRollout.Testing;
+using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tools;
+using AgentRollout.Tools.Dispatch;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace AgentRollout.Environments.Tests;
+
+/// <summary>A scripted engine that speaks the tiny tokenizer's ChatML, and the tools and runners around it.</summary>
+internal sealed class TestPolicy : IDisposable
+{
+    private static readonly ChatFormat TinyFormat = ChatFormat.Load(SharedFiles.InRepository("tests", "Testing", "Fixtures", "tiny-tokenizer"));
+    private readonly ServiceProvider _services;
+
+    private TestPolicy(ScriptedEngine engine, IEnumerable<ITool> tools)
+    {
+        Engine = engine;
+        ServiceCollection services = new();
+        services.AddLogging();
+        foreach (ITool tool in tools)
+            services.AddSingleton(tool);
+        services.AddTools();
+        _services = services.BuildServiceProvider();
+        Runner = new TrajectoryRunner(
+            new Policy("scripted", engine, TinyFormat),
+            _services.GetRequiredService<ToolCatalog>(),
+            _services.GetRequiredService<IToolDispatcher>(),
+            TimeProvider.System,
+            NullLogger<TrajectoryRunner>.Instance);
+    }
+
+    public static ChatFormat Format => TinyFormat;
+
+    public ScriptedEngine Engine { get; }
+
+    public TrajectoryRunner Runner { get; }
+
+    /// <summary>Answers with these texts, one a turn, each closed by the end-of-turn token.</summary>
+    public static TestPolicy Saying(IEnumerable<ITool> tools, params IEnumerable<string> turns) =>
+        Answering(tools, ScriptedEngine.InOrder(turns.Select(Say)));
+
+    public static TestPolicy Answering(IEnumerable<ITool> tools, ScriptedEngine engine) => new(engine, tools);
+
+    /// <summary>The tokens of a text and the end-of-turn token.</summary>
+    public static ScriptedAnswer Say(string text) => new([.. TinyFormat.Tokenizer.Encode(text), TinyFormat.EndOfTurnId]);
+
+    /// <summary>The tokens of a text that nothing closes.</summary>
+    public static ScriptedAnswer Cut(string text) => new([.. TinyFormat.Tokenizer.Encode(text)]);
+
+    public Task<Trajectory> PlayAsync(
+        EnvironmentDefinition environment, RolloutLimits? limits = null, SamplingParams? sampling = null,
+        IProgress<RolloutEvent>? progress = null, CancellationToken abort = default, CancellationToken cancellationToken = default)
+    {
+        EpisodeSpec spec = new()
+        {
+            TrajectoryId = "r-0-0",
+            RolloutId = "r",
+            GroupId = "r-0",
+            SampleIndex = 0,
+            Environment = environment,
+            Task = TestEnvironment.Task(),
+            Sampling = sampling ?? SamplingParams.Default,
+            Limits = limits ?? new RolloutLimits(),
+            Seed = 7,
+        };
+        return Runner.RunAsync(spec, progress, abort, cancellationToken);
+    }
+
+    public void Dispose() => _services.Dispose();
+}
