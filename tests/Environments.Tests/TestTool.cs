@@ -15,7 +15,7 @@ internal sealed class TestTool(string name, Func<string, CancellationToken, Task
 
     /// <summary>The text of a call of a tool of this kind.</summary>
     public static string Call(string name, string x) =>
-        $$"""<tool_call>{{"\n"}}{"name": "{{name}}", "arguments": {"x": "{{x}}"}}{{"\n"}}</tool_call>""";
+        $"<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {{\"x\": \"{x}\"}}}}\n</tool_call>";
 
     public Task<string> InvokeAsync(ToolInvocation invocation, CancellationToken cancellationToken) =>
         run(invocation.Arguments.GetProperty("x").GetString()!, cancellationToken);

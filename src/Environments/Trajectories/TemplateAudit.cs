@@ -23,7 +23,7 @@ internal static class TemplateAudit
 
         int common = tokens.AsSpan().CommonPrefixLength(template);
         bool endsWithin = common == tokens.Length
-            && (common == template.Length || (!awaitsAnswer && format.ClosingGlue.EndsWith(template[common..], StringComparison.Ordinal)));
+            && (common == template.Length || (!awaitsAnswer && (format.Probe.EndOfTurn + format.Probe.Glue).EndsWith(template[common..], StringComparison.Ordinal)));
         return endsWithin
             ? null
             : new TemplateDifference(0, TokenAt(format, sequence, common), Excerpt(tokens, common), Excerpt(template, common));
