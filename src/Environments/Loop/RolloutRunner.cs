@@ -94,7 +94,12 @@ public sealed class RolloutRunner(TrajectoryRunner runner, int maxConcurrentTraj
         try
         {
             await _slots.WaitAsync(either.Token);
-            return true;
+            if (!abort.IsCancellationRequested)
+                return true;
+
+            // The slot came from a trajectory that the abort itself ended.
+            _slots.Release();
+            return false;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
