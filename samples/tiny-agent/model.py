@@ -43,19 +43,17 @@ class Attention(nn.Module):
         self.q_norm = RmsNorm(self.head_dim, config.rms_norm_eps)
         self.k_norm = RmsNorm(self.head_dim, config.rms_norm_eps)
 
-    def forward(self, x, rope, causal, cache=None):
+    def forward(self, x, rope, causal):
         batch, length, _ = x.shape
         q = rotate(self.q_norm(self.q_proj(x).view(batch, length, self.heads, self.head_dim)), rope)
         k = rotate(self.k_norm(self.k_proj(x).view(batch, length, self.kv_heads, self.head_dim)), rope)
         v = self.v_proj(x).view(batch, length, self.kv_heads, self.head_dim)
-        if cache is not None:
-            k, v = cache.append(self, k, v)
         # The query heads that share a key head become rows of one matrix product: [batch, kv heads, group x length, head_dim].
-        group, keys = self.heads // self.kv_heads, k.shape[1]
+        group = self.heads // self.kv_heads
         q = q.view(batch, length, self.kv_heads, group, self.head_dim).permute(0, 2, 3, 1, 4).reshape(batch, self.kv_heads, group * length, -1)
         scores = q @ k.permute(0, 2, 3, 1) * (1 / math.sqrt(self.head_dim))
-        scores = scores.view(batch, self.kv_heads, group, length, keys) + causal
-        weights = torch.softmax(scores, -1).view(batch, self.kv_heads, group * length, keys)
+        scores = scores.view(batch, self.kv_heads, group, length, length) + causal
+        weights = torch.softmax(scores, -1).view(batch, self.kv_heads, group * length, length)
         mixed = (weights @ v.transpose(1, 2)).view(batch, self.kv_heads, group, length, self.head_dim)
         return self.o_proj(mixed.permute(0, 3, 1, 2, 4).reshape(batch, length, -1))
 
@@ -79,8 +77,8 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RmsNorm(config.hidden_size, config.rms_norm_eps)
         self.mlp = Mlp(config)
 
-    def forward(self, x, rope, causal, cache=None):
-        x = x + self.self_attn(self.input_layernorm(x), rope, causal, cache)
+    def forward(self, x, rope, causal):
+        x = x + self.self_attn(self.input_layernorm(x), rope, causal)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -105,40 +103,23 @@ class Qwen3(nn.Module):
             elif parameter.ndim == 2:
                 nn.init.normal_(parameter, std=0.02 if "embed" in name else parameter.shape[1] ** -0.5)
 
-    def hidden(self, ids, cache=None):
-        start = cache.length if cache is not None else 0
+    def hidden(self, ids):
         length = ids.shape[1]
-        causal = torch.full((length, start + length), float("-inf")).triu(start + 1)
-        rope = rotations(self.config, start, length)
+        causal = torch.full((length, length), float("-inf")).triu(1)
+        rope = rotations(self.config, length)
         x = self.model.embed_tokens(ids)
         for layer in self.model.layers:
-            x = layer(x, rope, causal, cache)
-        if cache is not None:
-            cache.length += length
+            x = layer(x, rope, causal)
         return self.model.norm(x)
 
     def logits(self, hidden):
         return hidden @ self.model.embed_tokens.weight.t()
 
 
-class Cache:
-    """Keys and values of sequences of one length, for sampling."""
-
-    def __init__(self):
-        self.length, self._of_layer = 0, {}
-
-    def append(self, layer, k, v):
-        if layer in self._of_layer:
-            old_k, old_v = self._of_layer[layer]
-            k, v = torch.cat([old_k, k], 1), torch.cat([old_v, v], 1)
-        self._of_layer[layer] = (k, v)
-        return k, v
-
-
-def rotations(config, start, length):
+def rotations(config, length):
     half = config.head_dim // 2
     frequencies = config.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
-    angles = torch.arange(start, start + length, dtype=torch.float32)[:, None, None] * frequencies
+    angles = torch.arange(length, dtype=torch.float32)[:, None, None] * frequencies
     return torch.cos(angles), torch.sin(angles)
 
 

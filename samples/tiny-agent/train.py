@@ -44,6 +44,14 @@ def demonstrations(path, seed):
             yield demonstration["messages"], demonstration["tools"]
 
 
+def mixture(path, practice_share, seed):
+    """Practice and demonstrations, drawn anew for each episode."""
+    source, practised = random.Random(seed), practice.episodes(seed)
+    demonstrated = demonstrations(path, seed) if path else practised
+    while True:
+        yield next(practised if source.random() < practice_share else demonstrated)
+
+
 def batches(episodes, tokenizer, seed, size):
     template, source = chat.load_template(), random.Random(seed)
     while True:
@@ -93,6 +101,7 @@ def load(path):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demonstrations", type=Path, help="JSON lines; without them the model practises copying")
+    parser.add_argument("--practice-share", type=float, default=0.0, help="share of practice among the demonstrations")
     parser.add_argument("--start", type=Path, help="checkpoint to go on from")
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints go")
     parser.add_argument("--tokenizer", type=Path, default=chat.TEMPLATE.parent / "tokenizer.json")
@@ -131,7 +140,7 @@ def work(worker, options):
                   torch.optim.AdamW(others, options.vector_rate, betas=(0.9, 0.98), weight_decay=0.0)]
     rates = [options.matrix_rate, options.vector_rate]
     seed = options.seed * options.workers + worker
-    episodes = demonstrations(options.demonstrations, seed) if options.demonstrations else practice.episodes(seed)
+    episodes = mixture(options.demonstrations, options.practice_share, seed)
     stream = batches(episodes, tokenizer, seed, options.batch // options.workers)
 
     began, tokens, recent = time.monotonic(), 0, []
