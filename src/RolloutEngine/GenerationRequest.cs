@@ -25,21 +25,26 @@ public sealed record GenerationRequest
     /// <exception cref="EngineException">The first thing that is wrong, with the value and what is allowed.</exception>
     public void Validate(EngineModel model)
     {
-        if (Tokens.IsEmpty)
-            throw Refused("has no tokens; at least one is needed");
-        foreach (int token in Tokens.Span)
-        {
-            if ((uint)token >= (uint)model.VocabularySize)
-                throw Refused($"has token id {token}; ids of '{model.Name}' are 0 to {model.VocabularySize - 1}");
-        }
-
         if (MaxNewTokens < 1)
-            throw Refused($"asks for {MaxNewTokens} new tokens; at least 1 is needed");
-        if ((long)Tokens.Length + MaxNewTokens > model.ContextLength)
-            throw Refused($"has {Tokens.Length} tokens and asks for {MaxNewTokens} more, which exceeds the context length {model.ContextLength} of '{model.Name}'");
-        if (Sampling.Problem() is { } problem)
-            throw Refused(problem);
+            throw Refused(Id, $"asks for {MaxNewTokens} new tokens; at least 1 is needed");
+        Validate(Id, Tokens.Span, MaxNewTokens, Sampling, model);
     }
 
-    private EngineException Refused(string reason) => new($"Request '{Id}' {reason}.");
+    internal static void Validate(string id, ReadOnlySpan<int> tokens, int newTokens, SamplingParams sampling, EngineModel model)
+    {
+        if (tokens.IsEmpty)
+            throw Refused(id, "has no tokens; at least one is needed");
+        foreach (int token in tokens)
+        {
+            if ((uint)token >= (uint)model.VocabularySize)
+                throw Refused(id, $"has token id {token}; ids of '{model.Name}' are 0 to {model.VocabularySize - 1}");
+        }
+
+        if ((long)tokens.Length + newTokens > model.ContextLength)
+            throw Refused(id, $"has {tokens.Length} tokens and asks for {newTokens} more, which exceeds the context length {model.ContextLength} of '{model.Name}'");
+        if (sampling.Problem() is { } problem)
+            throw Refused(id, problem);
+    }
+
+    private static EngineException Refused(string id, string reason) => new($"Request '{id}' {reason}.");
 }

@@ -1,0 +1,60 @@
+using AgentRollout.RolloutEngine.Cache;
+using AgentRollout.RolloutEngine.Weights;
+
+namespace AgentRollout.RolloutEngine.Backends.Cpu;
+
+/// <summary>
+/// Keys and values of all pages: [layer][page][kvHead], each a block of keys [headDim][16 tokens] and values [16 tokens][valueDim]. Keys are
+/// transposed so that 16 tokens are 16 lanes; valueDim is headDim rounded up to a multiple of 16.
+/// </summary>
+internal sealed unsafe class CpuKvCache : IDisposable
+{
+    private const int Lanes = Kernels.Lanes.Count;
+
+    private readonly NativeBuffer<float> _blocks;
+    private readonly int _kvHeads;
+    private readonly int _headDim;
+    private readonly long _blockLength;
+
+    public CpuKvCache(ModelConfig config, int pageCount)
+    {
+        PageCount = pageCount;
+        _kvHeads = config.KvHeadCount;
+        _headDim = config.HeadDim;
+        ValueDim = ValueDimOf(config);
+        _blockLength = BlockLength(config);
+        _blocks = NativeBuffer<float>.Uninitialized(config.LayerCount * (long)pageCount * _kvHeads * _blockLength);
+    }
+
+    public int PageCount { get; }
+
+    public int ValueDim { get; }
+
+    /// <summary>Bytes of a page over all layers.</summary>
+    public static long PageBytes(ModelConfig config) => config.LayerCount * (long)config.KvHeadCount * BlockLength(config) * sizeof(float);
+
+    /// <summary>[headDim][16 tokens]</summary>
+    public float* Keys(int layer, int page, int kvHead) =>
+        _blocks.Pointer + (((long)layer * PageCount + page) * _kvHeads + kvHead) * _blockLength;
+
+    /// <summary>[16 tokens][valueDim]</summary>
+    public float* Values(int layer, int page, int kvHead) => Keys(layer, page, kvHead) + _headDim * Lanes;
+
+    /// <summary>Stores the key and value of one token.</summary>
+    public void Store(int layer, int page, int kvHead, int slot, float* key, float* value)
+    {
+        float* keys = Keys(layer, page, kvHead) + slot;
+        float* values = Values(layer, page, kvHead) + slot * ValueDim;
+        for (int d = 0; d < _headDim; d++)
+        {
+            keys[d * Lanes] = key[d];
+            values[d] = value[d];
+        }
+    }
+
+    public void Dispose() => _blocks.Dispose();
+
+    private static int ValueDimOf(ModelConfig config) => (config.HeadDim + Lanes - 1) / Lanes * Lanes;
+
+    private static long BlockLength(ModelConfig config) => PagePool.PageTokens * (config.HeadDim + ValueDimOf(config));
+}

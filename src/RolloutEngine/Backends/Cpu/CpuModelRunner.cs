@@ -1,0 +1,85 @@
+using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
+using AgentRollout.RolloutEngine.Sampling;
+using AgentRollout.RolloutEngine.Weights;
+
+namespace AgentRollout.RolloutEngine.Backends.Cpu;
+
+/// <summary>Runs batches on the processor: one region of all workers per step, from the embedding to the sampled tokens.</summary>
+internal sealed class CpuModelRunner : IModelRunner
+{
+    /// <summary>Output rows whose logits exist at the same time; more rows are done in blocks.</summary>
+    private const int LogitRows = 64;
+
+    /// <summary>Multiply-adds that one worker does faster alone than two do with their waiting for each other.</summary>
+    private const double WorkOfOneWorker = 1_000_000;
+
+    private readonly CpuWeights _weights;
+    private readonly CpuKvCache _cache;
+    private readonly CpuTransformer _transformer;
+    private readonly Activations _logits;
+    private readonly WorkerSet _workers;
+    private readonly Sampler[] _samplers;
+    private readonly SampledToken[] _results;
+    private readonly Action<WorkerSet.Worker> _region;
+    private readonly string _computePath;
+    private ForwardBatch _batch;
+
+    public CpuModelRunner(ModelConfig config, CpuWeights weights, KernelSet kernels, int pageCount, int contextLength, int maxTokens, int threads)
+    {
+        _weights = weights;
+        _computePath = kernels.Name;
+        _cache = new CpuKvCache(config, pageCount);
+        _transformer = new CpuTransformer(config, weights, _cache, kernels, maxTokens, contextLength, threads);
+        _logits = new Activations(Math.Min(LogitRows, maxTokens), config.VocabularySize);
+        _samplers = [.. Enumerable.Range(0, threads).Select(_ => new Sampler(kernels, config.VocabularySize))];
+        _results = new SampledToken[maxTokens];
+        _batch = new ForwardBatch(maxTokens);
+        _workers = new WorkerSet(threads);
+        _region = Step;
+    }
+
+    public string ComputePath => _computePath;
+
+    public int PageCount => _cache.PageCount;
+
+    public void Run(ForwardBatch batch, Span<SampledToken> results)
+    {
+        _batch = batch;
+        double work = (double)batch.TokenCount * _weights.ParameterCount;
+        _workers.Run(_region, Math.Min(_workers.Count, 1 + (int)Math.Min(work / WorkOfOneWorker, _workers.Count)));
+        _results.AsSpan(0, batch.Outputs.Length).CopyTo(results);
+    }
+
+    /// <summary>The logits of an output row, for tests: row <paramref name="row"/> of the last block that was computed.</summary>
+    internal unsafe ReadOnlySpan<float> LogitsOf(int row) => new(_logits.Row(row), _logits.Columns);
+
+    public void Dispose()
+    {
+        _workers.Dispose();
+        _transformer.Dispose();
+        _logits.Dispose();
+        foreach (Sampler sampler in _samplers)
+            sampler.Dispose();
+        _cache.Dispose();
+        _weights.Dispose();
+    }
+
+    private void Step(WorkerSet.Worker worker)
+    {
+        _transformer.Layers(worker, _batch);
+        int outputs = _batch.Outputs.Length;
+        for (int first = 0; first < outputs; first += LogitRows)
+        {
+            ReadOnlySpan<OutputRow> rows = _batch.Outputs.Slice(first, Math.Min(LogitRows, outputs - first));
+            _transformer.Logits(worker, rows, _logits);
+            Sample(worker, rows, first);
+        }
+    }
+
+    private unsafe void Sample(WorkerSet.Worker worker, ReadOnlySpan<OutputRow> rows, int first)
+    {
+        while (worker.TryClaim(rows.Length, out int i))
+            _results[first + i] = _samplers[worker.Index].Sample(_logits.Row(i), rows[i]);
+        worker.EndPhase();
+    }
+}

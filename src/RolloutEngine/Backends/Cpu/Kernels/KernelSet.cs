@@ -1,0 +1,78 @@
+using System.Runtime.Intrinsics;
+
+namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
+
+/// <summary>The kernels of one vector width, chosen once at start. All widths give the same bits; see each kernel for shapes.</summary>
+internal abstract unsafe class KernelSet
+{
+    /// <summary>Widths that this machine has, widest first; the last is <c>scalar</c>.</summary>
+    public static IReadOnlyList<KernelSet> Supported { get; } = [.. Detect()];
+
+    /// <summary>The widest that this machine has.</summary>
+    public static KernelSet Widest => Supported[0];
+
+    /// <summary><c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>.</summary>
+    public abstract string Name { get; }
+
+    public abstract void MatMulBFloat16(float* input, nint inputStride, int rows, byte* panel, int pairs, float* tile);
+
+    public abstract void MatMulFloat32(float* input, nint inputStride, int rows, byte* panel, int pairs, float* tile);
+
+    public abstract void RmsNorm(float* input, float* gain, int count, float epsilon, float* output);
+
+    public abstract void Rope(float* head, float* rotation, int headDim);
+
+    public abstract void SwiGlu(float* gate, float* up, int count, float* output);
+
+    public abstract void Scores(float* queries, int heads, int headDim, float* keys, float* scores, nint scoreStride);
+
+    public abstract void AddValues(float* weights, nint weightStride, int heads, float* values, int tokens, int valueDim, float* output);
+
+    public abstract float Max(float* values, int count);
+
+    public abstract float Exponentials(float* values, int count, float max, float scale, float* output);
+
+    private static IEnumerable<KernelSet> Detect()
+    {
+        if (Vector512.IsHardwareAccelerated)
+            yield return new KernelSet<Simd512, Vector512<float>>("avx512");
+        if (Vector256.IsHardwareAccelerated)
+            yield return new KernelSet<Simd256, Vector256<float>>("avx2");
+        if (Vector128.IsHardwareAccelerated)
+            yield return new KernelSet<Simd128, Vector128<float>>("vector128");
+        yield return new KernelSet<Scalar, float>("scalar");
+    }
+}
+
+/// <summary>Binds every kernel to one width.</summary>
+internal sealed unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
+    where TSimd : ISimd<TVector> where TVector : struct
+{
+    public override string Name => name;
+
+    public override void MatMulBFloat16(float* input, nint inputStride, int rows, byte* panel, int pairs, float* tile) =>
+        MatMul.Panel<TSimd, TVector, BFloat16Panel>(input, inputStride, rows, panel, pairs, tile);
+
+    public override void MatMulFloat32(float* input, nint inputStride, int rows, byte* panel, int pairs, float* tile) =>
+        MatMul.Panel<TSimd, TVector, Float32Panel>(input, inputStride, rows, panel, pairs, tile);
+
+    public override void RmsNorm(float* input, float* gain, int count, float epsilon, float* output) =>
+        Kernels.RmsNorm.Apply<TSimd, TVector>(input, gain, count, epsilon, output);
+
+    public override void Rope(float* head, float* rotation, int headDim) =>
+        Kernels.Rope.Apply<TSimd, TVector>(head, rotation, headDim);
+
+    public override void SwiGlu(float* gate, float* up, int count, float* output) =>
+        Kernels.SwiGlu.Apply<TSimd, TVector>(gate, up, count, output);
+
+    public override void Scores(float* queries, int heads, int headDim, float* keys, float* scores, nint scoreStride) =>
+        Attention.Scores<TSimd, TVector>(queries, heads, headDim, keys, scores, scoreStride);
+
+    public override void AddValues(float* weights, nint weightStride, int heads, float* values, int tokens, int valueDim, float* output) =>
+        Attention.AddValues<TSimd, TVector>(weights, weightStride, heads, values, tokens, valueDim, output);
+
+    public override float Max(float* values, int count) => Softmax.Max<TSimd, TVector>(values, count);
+
+    public override float Exponentials(float* values, int count, float max, float scale, float* output) =>
+        Softmax.Exponentials<TSimd, TVector>(values, count, max, scale, output);
+}

@@ -1,0 +1,9 @@
+namespace AgentRollout.RolloutEngine.Backends;
+
+/// <summary>A row of the batch whose next token is wanted.</summary>
+/// <param name="Row">Index of the token in the batch.</param>
+/// <param name="Sampling">How to draw.</param>
+/// <param name="Seed">Of the sequence.</param>
+/// <param name="Position">Of the token to draw: seed and position give the noise.</param>
+/// <param name="Forced">Take this token instead of drawing one: its log-probabilities are wanted.</param>
+internal readonly record struct OutputRow(int Row, SamplingParams Sampling, ulong Seed, int Position, int? Forced);

@@ -1,0 +1,45 @@
+using System.ComponentModel.DataAnnotations;
+using System.Reflection;
+
+namespace AgentRollout.RolloutEngine;
+
+/// <summary>Limits of the embedded engine. Section: <c>Engine</c>. None of them changes a result, only when it is there.</summary>
+public sealed class EngineOptions
+{
+    /// <summary>Threads that compute. Default 0: one per processor. Range 0 to 1024.</summary>
+    [Range(0, 1024)]
+    public int Threads { get; set; }
+
+    /// <summary>
+    /// Memory for keys and values in MiB. Default 0: room for <see cref="MaxRunningSequences"/> full sequences, but at most a quarter of
+    /// the machine's memory. At least one full sequence must fit. The system provides the memory as pages are first used. Range 0 to 4194304.
+    /// </summary>
+    [Range(0, 4_194_304)]
+    public int KvCacheMiB { get; set; }
+
+    /// <summary>Most tokens of one sequence. Default 0: what the model allows; more than that is refused. Range 0 to 16777216.</summary>
+    [Range(0, 16_777_216)]
+    public int ContextLength { get; set; }
+
+    /// <summary>Most tokens computed in one step, decode and prefill together; a longer prompt is prefilled in chunks. Default 512. Range 1 to 65536.</summary>
+    [Range(1, 65_536)]
+    public int MaxBatchTokens { get; set; } = 512;
+
+    /// <summary>Most sequences that generate at the same time; others wait in the order of arrival. Default 64. Range 1 to 4096.</summary>
+    [Range(1, 4096)]
+    public int MaxRunningSequences { get; set; } = 64;
+
+    /// <summary>Throws for the values out of range, all of them in one message.</summary>
+    /// <exception cref="EngineException">A value is out of its range.</exception>
+    public void Validate()
+    {
+        string[] problems = [.. typeof(EngineOptions).GetProperties().Select(Problem).OfType<string>()];
+        if (problems.Length > 0)
+            throw new EngineException(string.Join(" ", problems));
+
+        string? Problem(PropertyInfo option) =>
+            option.GetCustomAttribute<RangeAttribute>() is { } range && option.GetValue(this) is { } value && !range.IsValid(value)
+                ? $"Engine option {option.Name} is {value}; its range is {range.Minimum} to {range.Maximum}."
+                : null;
+    }
+}

@@ -1,0 +1,133 @@
+using System.Runtime.CompilerServices;
+using AgentRollout.RolloutEngine.Backends;
+using AgentRollout.RolloutEngine.Backends.Cpu;
+using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
+using AgentRollout.RolloutEngine.Cache;
+using AgentRollout.RolloutEngine.Weights;
+using Microsoft.Extensions.Logging;
+
+namespace AgentRollout.RolloutEngine.Local;
+
+/// <summary>
+/// The embedded engine: a Hugging Face folder, computed in this process. What a sequence gets does not depend, to the bit, on what else
+/// runs, on how its prompt was cut into chunks, on the number of threads, or on whether it was preempted.
+/// </summary>
+public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
+{
+    private readonly EngineLoop _loop;
+
+    internal LocalEngine(EngineModel model, IModelRunner runner, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider time)
+    {
+        Model = model;
+        ComputePath = runner.ComputePath;
+        _loop = new EngineLoop(runner, options.MaxBatchTokens, options.MaxRunningSequences, time, loggerFactory.CreateLogger<LocalEngine>());
+    }
+
+    public string Name => "local";
+
+    public EngineModel Model { get; }
+
+    /// <summary>The instructions that the kernels use: <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>. Results do not depend on it.</summary>
+    public string ComputePath { get; }
+
+    /// <summary>Numbers in the checkpoint's tensors, a tied output layer counted once.</summary>
+    public long ParameterCount { get; private init; }
+
+    /// <summary>Memory of the packed weights.</summary>
+    public long WeightBytes { get; private init; }
+
+    /// <summary>What the engine did so far and does now.</summary>
+    public EngineStatistics Statistics => _loop.Statistics;
+
+    /// <summary>Loads a model folder and starts the engine.</summary>
+    /// <exception cref="EngineException">The folder is damaged, asks for something the engine does not compute, or an option is out of range.</exception>
+    public static LocalEngine Load(string directory, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider? time = null) =>
+        Load(directory, options, loggerFactory, time ?? TimeProvider.System, KernelSet.Widest);
+
+    internal static LocalEngine Load(string directory, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider time, KernelSet kernels)
+    {
+        long started = time.GetTimestamp();
+        options.Validate();
+        ModelConfig config = ModelConfig.Load(directory);
+        int contextLength = ContextLength(config, options);
+        int pageCount = PageBudget.PageCount(config, options, contextLength);
+        int threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        CpuWeights weights;
+        using (Checkpoint checkpoint = Checkpoint.Open(directory))
+            weights = CpuWeights.Load(config, checkpoint);
+
+        CpuModelRunner runner = new(config, weights, kernels, pageCount, contextLength, options.MaxBatchTokens, threads);
+        EngineModel model = new(config.Name, config.VocabularySize, contextLength, config.StopTokenIds, WeightVersion: 0);
+        LocalEngine engine = new(model, runner, options, loggerFactory, time)
+        {
+            ParameterCount = weights.ParameterCount,
+            WeightBytes = weights.Bytes,
+        };
+        Log.EngineLoaded(loggerFactory.CreateLogger<LocalEngine>(), config.Name, weights.ParameterCount, weights.Bytes, pageCount, threads, kernels.Name, time.GetElapsedTime(started));
+        return engine;
+    }
+
+    public async IAsyncEnumerable<TokenChunk> GenerateAsync(GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        request.Validate(Model);
+        cancellationToken.ThrowIfCancellationRequested();
+        Sequence sequence = Sequence.ToGenerate(request);
+        _loop.Submit(sequence);
+        try
+        {
+            await foreach (TokenChunk chunk in sequence.Output.ReadAsync(Model.WeightVersion, cancellationToken))
+                yield return chunk;
+        }
+        finally
+        {
+            _loop.Cancel(sequence);
+        }
+    }
+
+    /// <summary>
+    /// The log-probability of each token from the second on, given those before it: to the bit what generation reports for the same
+    /// tokens, since both take the same way through the engine.
+    /// </summary>
+    /// <param name="tokens">At least one, at most the context length.</param>
+    /// <param name="sampling">The distribution of the sampling log-probabilities.</param>
+    /// <param name="cancellationToken">Frees the sequence's pages.</param>
+    /// <exception cref="EngineException">The tokens or parameters are refused, or the engine has stopped.</exception>
+    public async Task<IReadOnlyList<ScoredToken>> ScoreAsync(ReadOnlyMemory<int> tokens, SamplingParams sampling, CancellationToken cancellationToken)
+    {
+        GenerationRequest.Validate("score", tokens.Span, newTokens: 0, sampling, Model);
+        if (tokens.Length == 1)
+            return [];
+        cancellationToken.ThrowIfCancellationRequested();
+
+        Sequence sequence = Sequence.ToScore("score", tokens, sampling);
+        List<ScoredToken> scores = new(tokens.Length - 1);
+        _loop.Submit(sequence);
+        try
+        {
+            await foreach (TokenChunk chunk in sequence.Output.ReadAsync(Model.WeightVersion, cancellationToken))
+                AddScores(scores, chunk);
+            return scores;
+        }
+        finally
+        {
+            _loop.Cancel(sequence);
+        }
+    }
+
+    /// <summary>Ends the engine after the step that it is in; what is unfinished fails with an <see cref="EngineException"/>.</summary>
+    public ValueTask DisposeAsync() => _loop.DisposeAsync();
+
+    private static int ContextLength(ModelConfig config, EngineOptions options)
+    {
+        if (options.ContextLength > config.ContextLength)
+            throw new EngineException($"Engine option ContextLength is {options.ContextLength}; '{config.Name}' allows at most {config.ContextLength}.");
+        return options.ContextLength > 0 ? options.ContextLength : config.ContextLength;
+    }
+
+    private static void AddScores(List<ScoredToken> scores, TokenChunk chunk)
+    {
+        ReadOnlySpan<float> logprobs = chunk.Logprobs.Span, sampling = (chunk.SamplingLogprobs ?? chunk.Logprobs).Span;
+        for (int i = 0; i < logprobs.Length; i++)
+            scores.Add(new ScoredToken(chunk.Tokens.Span[i], logprobs[i], sampling[i]));
+    }
+}

@@ -1,0 +1,28 @@
+namespace AgentRollout.RolloutEngine.Local;
+
+/// <summary>When a sequence was submitted, first scheduled, and sampled its first and latest token, on one time provider.</summary>
+internal sealed class SequenceClock
+{
+    private TimeProvider _time = TimeProvider.System;
+    private long _submitted;
+    private long? _scheduled;
+    private long? _first;
+    private long _latest;
+
+    public void Submitted(TimeProvider time) => (_time, _submitted) = (time, time.GetTimestamp());
+
+    public void Scheduled() => _scheduled ??= _time.GetTimestamp();
+
+    public void Sampled()
+    {
+        _latest = _time.GetTimestamp();
+        _first ??= _latest;
+    }
+
+    public GenerationTimings Timings()
+    {
+        long scheduled = _scheduled ?? _submitted, first = _first ?? scheduled;
+        return new GenerationTimings(
+            _time.GetElapsedTime(_submitted, scheduled), _time.GetElapsedTime(scheduled, first), _time.GetElapsedTime(first, _latest));
+    }
+}

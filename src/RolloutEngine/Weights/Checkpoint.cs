@@ -1,0 +1,102 @@
+using System.Text.Json;
+
+namespace AgentRollout.RolloutEngine.Weights;
+
+/// <summary>The weights of a Hugging Face folder: one <c>model.safetensors</c>, or several behind <c>model.safetensors.index.json</c>.</summary>
+internal sealed class Checkpoint : IDisposable
+{
+    private const string SingleFile = "model.safetensors";
+    private const string IndexFile = "model.safetensors.index.json";
+
+    private readonly Dictionary<string, SafetensorsFile> _fileOf = [];
+    private readonly HashSet<string> _unread;
+    private readonly List<SafetensorsFile> _files = [];
+
+    private Checkpoint(string directory)
+    {
+        Directory = directory;
+        try
+        {
+            if (File.Exists(Path.Combine(directory, IndexFile)))
+                OpenShards();
+            else if (File.Exists(Path.Combine(directory, SingleFile)))
+                Add(SafetensorsFile.Open(Path.Combine(directory, SingleFile)));
+            else
+                throw new EngineException($"The model folder '{directory}' has neither {SingleFile} nor {IndexFile}.");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
+        _unread = [.. _fileOf.Keys];
+    }
+
+    public string Directory { get; }
+
+    /// <summary>Tensors that nothing asked for yet.</summary>
+    public IReadOnlyCollection<string> Unread => _unread;
+
+    /// <summary>Opens the weights of a model folder.</summary>
+    /// <exception cref="EngineException">A file is missing or damaged.</exception>
+    public static Checkpoint Open(string directory) => new(directory);
+
+    /// <summary>A tensor that the architecture needs.</summary>
+    /// <exception cref="EngineException">It is missing, misshaped, or of a dtype that the engine does not compute with.</exception>
+    public TensorView Get(string name, params ReadOnlySpan<int> shape)
+    {
+        if (!_fileOf.TryGetValue(name, out SafetensorsFile? file) || !file.TryGet(name, out TensorView tensor))
+            throw new EngineException($"The model folder '{Directory}' has no tensor '{name}'; its shape would be [{string.Join(", ", shape.ToArray())}].");
+        _unread.Remove(name);
+        return tensor.Expect(shape);
+    }
+
+    /// <summary>Marks a tensor as one that is rightly not used.</summary>
+    public void Skip(string name) => _unread.Remove(name);
+
+    public void Dispose()
+    {
+        foreach (SafetensorsFile file in _files)
+            file.Dispose();
+    }
+
+    private void OpenShards()
+    {
+        string indexPath = Path.Combine(Directory, IndexFile);
+        Dictionary<string, string> map = ReadIndex(indexPath);
+        foreach (IGrouping<string, string> shard in map.GroupBy(entry => entry.Value, entry => entry.Key))
+        {
+            if (Path.GetFileName(shard.Key) != shard.Key)
+                throw new EngineException($"'{indexPath}' names the file '{shard.Key}', which is not in the model folder.");
+            SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Directory, shard.Key));
+            Add(file);
+            if (shard.FirstOrDefault(name => !file.Names.Contains(name)) is { } missing)
+                throw new EngineException($"'{indexPath}' places tensor '{missing}' in '{shard.Key}', which does not have it.");
+        }
+    }
+
+    private static Dictionary<string, string> ReadIndex(string path)
+    {
+        try
+        {
+            using JsonDocument index = JsonDocument.Parse(File.ReadAllBytes(path));
+            return index.RootElement.GetProperty("weight_map").EnumerateObject()
+                .ToDictionary(entry => entry.Name, entry => entry.Value.GetString() ?? "");
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
+        {
+            throw new EngineException($"'{path}' is not an index of safetensors files ({exception.Message.TrimEnd('.')}).", exception);
+        }
+    }
+
+    private void Add(SafetensorsFile file)
+    {
+        _files.Add(file);
+        foreach (string name in file.Names)
+        {
+            if (!_fileOf.TryAdd(name, file))
+                throw new EngineException($"Tensor '{name}' is both in '{_fileOf[name].Path}' and in '{file.Path}'.");
+        }
+    }
+}

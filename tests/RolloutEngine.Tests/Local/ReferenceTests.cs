@@ -1,0 +1,63 @@
+using AgentRollout.RolloutEngine.Backends;
+using AgentRollout.RolloutEngine.Backends.Cpu;
+using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
+using AgentRollout.RolloutEngine.Local;
+using AgentRollout.RolloutEngine.Tests.Fixtures;
+using AgentRollout.RolloutEngine.Weights;
+using Xunit;
+
+namespace AgentRollout.RolloutEngine.Tests.Local;
+
+/// <summary>The engine against a float64 forward pass that shares no code with it.</summary>
+public sealed class ReferenceTests
+{
+    [Theory]
+    [MemberData(nameof(Fixture.All), MemberType = typeof(Fixture))]
+    public void Logits_are_those_of_the_float64_oracle(string name)
+    {
+        Fixture fixture = new(name);
+        float[] expected = fixture.Logits, actual = Logits(fixture, KernelSet.Widest);
+
+        Assert.Equal(expected.Length, actual.Length);
+        double difference = expected.Zip(actual, (e, a) => ((double)e - a) * ((double)e - a)).Sum();
+        double magnitude = expected.Sum(e => (double)e * e);
+        Assert.InRange(Math.Sqrt(difference / magnitude), 0, 1e-5);
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixture.All), MemberType = typeof(Fixture))]
+    public void Logits_are_the_same_bits_at_every_vector_width(string name)
+    {
+        float[] scalar = Logits(new Fixture(name), KernelSet.Supported[^1]);
+        Assert.All(KernelSet.Supported, kernels => Assert.Equal(Bits.Of(scalar), Bits.Of(Logits(new Fixture(name), kernels))));
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixture.All), MemberType = typeof(Fixture))]
+    public async Task Greedy_tokens_are_those_of_the_oracle(string name)
+    {
+        Fixture fixture = new(name);
+        await using LocalEngine engine = Engines.Load(fixture);
+        Generation generation = await engine.RunAsync(Engines.Greedy(fixture.Prompt, fixture.Greedy.Length));
+        Assert.Equal(fixture.Greedy, generation.Tokens);
+    }
+
+    private static float[] Logits(Fixture fixture, KernelSet kernels)
+    {
+        int[] prompt = fixture.Prompt;
+        ModelConfig config = ModelConfig.Load(fixture.Folder);
+        using Checkpoint checkpoint = Checkpoint.Open(fixture.Folder);
+        using CpuModelRunner runner = new(
+            config, CpuWeights.Load(config, checkpoint), kernels, pageCount: 2, contextLength: 32, maxTokens: prompt.Length, threads: 1);
+        ForwardBatch batch = new(prompt.Length);
+        batch.BeginSequence([1, 0]);
+        for (int i = 0; i < prompt.Length; i++)
+        {
+            batch.AddToken(prompt[i], i);
+            batch.AddOutput(SamplingParams.Default, seed: 0, forced: null);
+        }
+
+        runner.Run(batch, new SampledToken[prompt.Length]);
+        return [.. Enumerable.Range(0, prompt.Length).SelectMany(row => runner.LogitsOf(row).ToArray())];
+    }
+}
