@@ -27,7 +27,7 @@ public sealed class TokenizerFileTests : IDisposable
         byte[] whole = File.ReadAllBytes(Path.Combine(TestTokenizers.TinyDirectory, "tokenizer.json"));
         Random random = new(9);
         int refused = 0;
-        for (int round = 0; round < 2_000; round++)
+        for (int round = 0; round < 500; round++)
         {
             byte[] damaged = [.. whole];
             for (int i = random.Next(1, 4); i > 0; i--)
@@ -42,7 +42,7 @@ public sealed class TokenizerFileTests : IDisposable
             }
         }
 
-        Assert.InRange(refused, 1, 1_999);
+        Assert.InRange(refused, 1, 499);
     }
 
     [Theory]

@@ -88,6 +88,16 @@ public sealed class ChatFormatTests
     }
 
     [Fact]
+    public void Generation_marks_give_the_mask_of_what_an_assistant_wrote()
+    {
+        JsonElement messages = JsonElement.Parse("""[{"role":"user","content":"Hi"},{"role":"assistant","content":"caf\u00e9 \ud83d\ude00"},{"role":"user","content":"Bye"}]""");
+        RenderedChat chat = Tiny.Template.RenderJson(messages, null, addGenerationPrompt: true);
+        TokenizedText tokens = Tiny.Tokenizer.EncodeWithStarts(chat.Text);
+        byte[] mask = tokens.Mask(chat.Generations);
+        Assert.Equal("caf\u00E9 \U0001F600<|im_end|>", Tiny.Tokenizer.Decode([.. tokens.Ids.Where((_, i) => mask[i] == 1)]));
+    }
+
+    [Fact]
     public void An_assistant_message_is_never_rendered_behind_a_turn() =>
         Assert.Throws<TokenizerException>(() => Tiny.RenderDelta([ChatMessage.Assistant("no")], [], turnIsClosed: true));
 

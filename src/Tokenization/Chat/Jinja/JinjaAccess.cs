@@ -17,7 +17,7 @@ internal static class JinjaAccess
         if (PythonOperators.TryItem(target, index, out object? value))
             return value;
         if (index is not string name)
-            return new JinjaUndefined($"{Owner(target)} has no element {PythonText.Represent(index)}");
+            return new JinjaUndefined($"{Owner(target).Trim('\'')} has no element {PythonText.Represent(index)}");
         return TryAttribute(target, name, out value) ? value : new JinjaUndefined($"{Owner(target)} has no attribute '{name}'");
     }
 

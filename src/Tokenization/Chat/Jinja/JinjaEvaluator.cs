@@ -5,10 +5,6 @@ namespace AgentRollout.Tokenization.Chat.Jinja;
 /// <summary>Renders a parsed template once. Work, output and nesting are bounded, so that no template runs away.</summary>
 internal sealed class JinjaEvaluator
 {
-    private const int MaxSteps = 20_000_000;
-    private const int MaxOutput = 64 << 20;
-    private const int MaxText = 16 << 20;
-
     private readonly StringBuilder _root = new();
     private readonly List<CharSpan> _generations = [];
     private int _steps;
@@ -30,7 +26,7 @@ internal sealed class JinjaEvaluator
 
     private Flow Run(IReadOnlyList<Statement> body, JinjaScope scope, StringBuilder output)
     {
-        JinjaRecursion.Check();
+        JinjaLimits.CheckStack();
         foreach (Statement statement in body)
         {
             try
@@ -197,7 +193,7 @@ internal sealed class JinjaEvaluator
     private object? Evaluate(Expression expression, JinjaScope scope)
     {
         CountStep();
-        JinjaRecursion.Check();
+        JinjaLimits.CheckStack();
         object? value = expression switch
         {
             Literal literal => literal.Value,
@@ -221,9 +217,9 @@ internal sealed class JinjaEvaluator
             DictExpression dict => MakeDict(dict, scope),
             _ => throw JinjaException.Syntax("a slice stands outside of brackets", expression.Line),
         };
-        return value is string { Length: > MaxText }
-            ? throw JinjaException.Limit($"a text is longer than {MaxText} characters")
-            : value;
+        if (value is string text)
+            JinjaLimits.CheckLength(text.Length);
+        return value;
     }
 
     private object? EvaluateOptional(Expression? expression, JinjaScope scope) => expression is null ? null : Evaluate(expression, scope);
@@ -315,15 +311,15 @@ internal sealed class JinjaEvaluator
 
     private void CountStep()
     {
-        if (++_steps > MaxSteps)
-            throw JinjaException.Limit($"rendering took more than {MaxSteps} steps");
+        if (++_steps > JinjaLimits.Steps)
+            throw JinjaException.Limit($"rendering took more than {JinjaLimits.Steps} steps");
     }
 
     private void Write(string text, StringBuilder output)
     {
         _written += text.Length;
-        if (_written > MaxOutput)
-            throw JinjaException.Limit($"the output is longer than {MaxOutput} characters");
+        if (_written > JinjaLimits.Output)
+            throw JinjaException.Limit($"the output is longer than {JinjaLimits.Output} characters");
         output.Append(text);
     }
 }

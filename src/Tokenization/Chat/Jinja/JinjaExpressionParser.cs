@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using System.Runtime.CompilerServices;
 
 namespace AgentRollout.Tokenization.Chat.Jinja;
 
@@ -98,7 +97,7 @@ internal sealed class JinjaExpressionParser(JinjaTokenStream stream)
 
     private Expression ParseConditional()
     {
-        JinjaRecursion.Check();
+        JinjaLimits.CheckStack();
         Expression value = ParseOr();
         while (stream.Current.IsName("if"))
         {
@@ -129,7 +128,7 @@ internal sealed class JinjaExpressionParser(JinjaTokenStream stream)
 
     private Expression ParseNot()
     {
-        JinjaRecursion.Check();
+        JinjaLimits.CheckStack();
         int line = stream.Current.Line;
         return stream.TakeName("not") ? new UnaryExpression("not", ParseNot(), line) : ParseCompare();
     }
@@ -193,7 +192,7 @@ internal sealed class JinjaExpressionParser(JinjaTokenStream stream)
 
     private Expression ParseUnary(bool withFilters)
     {
-        JinjaRecursion.Check();
+        JinjaLimits.CheckStack();
         int line = stream.Current.Line;
         Expression value;
         if (stream.TakeOperator("-"))
@@ -396,14 +395,4 @@ internal sealed class JinjaExpressionParser(JinjaTokenStream stream)
         JinjaTokenKind.Operator => token.Text is "[" or "{",
         _ => false,
     };
-}
-
-/// <summary>Turns nesting that would overflow the stack into an error.</summary>
-internal static class JinjaRecursion
-{
-    public static void Check()
-    {
-        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
-            throw JinjaException.Limit("the template or a value in it is nested too deeply");
-    }
 }

@@ -20,7 +20,7 @@ internal static class JinjaFilters
         ["int"] = Plain(ToInteger),
         ["items"] = Plain(Items),
         ["join"] = Join,
-        ["last"] = Plain(value => PythonOperators.Iterate(value).LastOrDefault(new JinjaUndefined("No last item, sequence was empty."))),
+        ["last"] = Plain(Last),
         ["length"] = Plain(value => PythonOperators.Length(value)),
         ["list"] = Plain(value => PythonOperators.Iterate(value).ToList()),
         ["lower"] = Plain(value => PythonText.Lower(PythonText.Print(value))),
@@ -28,7 +28,7 @@ internal static class JinjaFilters
         ["reject"] = (value, arguments) => Select(value, arguments, byAttribute: false, keep: false),
         ["rejectattr"] = (value, arguments) => Select(value, arguments, byAttribute: true, keep: false),
         ["replace"] = Replace,
-        ["reverse"] = Plain(value => value is string text ? PythonOperators.Slice(text, null, null, -1L) : PythonOperators.Iterate(value).Reverse().ToList()),
+        ["reverse"] = Plain(Reverse),
         ["safe"] = Plain(value => new JinjaMarkup(PythonText.Print(value))),
         ["select"] = (value, arguments) => Select(value, arguments, byAttribute: false, keep: true),
         ["selectattr"] = (value, arguments) => Select(value, arguments, byAttribute: true, keep: true),
@@ -106,12 +106,23 @@ internal static class JinjaFilters
         return string.Join('\n', lines);
     }
 
-    private static List<object?> Items(object? value) => value switch
+    private static object? Last(object? value) => value is PythonIterable { Length: null }
+        ? throw JinjaException.Type("'generator' object is not reversible")
+        : PythonOperators.Iterate(value).LastOrDefault(new JinjaUndefined("No last item, sequence was empty."));
+
+    private static object? Reverse(object? value) => value switch
+    {
+        string => PythonOperators.Slice(value, null, null, -1L),
+        PythonIterable { Length: null } => PythonOperators.Iterate(value).Reverse().ToList(),
+        _ => PythonIterable.Generator(PythonOperators.Iterate(value).Reverse()),
+    };
+
+    private static PythonIterable Items(object? value) => PythonIterable.Generator(value switch
     {
         PythonDict dict => JinjaMethods.Items(dict),
         JinjaUndefined => [],
         _ => throw JinjaException.Type("Can only get item pairs from a mapping."),
-    };
+    });
 
     private static List<object?> DictSort(object? value)
     {
@@ -121,41 +132,42 @@ internal static class JinjaFilters
         return [.. JinjaMethods.Items(dict).OrderBy(item => ((PythonTuple)item!).Items[0], byKey)];
     }
 
-    private static List<object?> Unique(object? value)
+    private static PythonIterable Unique(object? value)
     {
         PythonDict seen = [];
-        List<object?> unique = [];
-        foreach (object? item in PythonOperators.Iterate(value))
+        return PythonIterable.Generator(PythonOperators.Iterate(value).Where(item =>
         {
-            if (seen.TryGet(IgnoreCase(item), out _))
-                continue;
-            seen[IgnoreCase(item)] = null;
-            unique.Add(item);
-        }
-
-        return unique;
+            object? key = IgnoreCase(item);
+            bool isNew = !seen.TryGet(key, out _);
+            seen[key] = null;
+            return isNew;
+        }));
     }
+
+    /// <summary>What <c>map</c> and the selecting filters go through: nothing, where the value is false, whatever it is.</summary>
+    private static IEnumerable<object?> IterateIfTrue(object? value) => PythonOperators.IsTrue(value) ? PythonOperators.Iterate(value) : [];
 
     private static object? IgnoreCase(object? value) => value is string text ? PythonText.Lower(text) : value;
 
-    private static List<object?> Map(object? value, CallArguments arguments)
+    private static PythonIterable Map(object? value, CallArguments arguments)
     {
-        IEnumerable<object?> items = PythonOperators.Iterate(value);
+        IEnumerable<object?> items = IterateIfTrue(value);
         if (arguments.Positional is [string filter, ..])
         {
             if (!Exists(filter))
                 throw new JinjaException("TemplateAssertionError", $"No filter named '{filter}'; known filters: {Names}.");
             CallArguments passed = new([.. arguments.Positional.Skip(1)], arguments.Keyword);
-            return [.. items.Select(item => Apply(filter, item, passed))];
+            return PythonIterable.Generator(items.Select(item => Apply(filter, item, passed)));
         }
 
         object?[] bound = arguments.Bind("map", 0, "attribute", "default");
         if (bound[0] == CallArguments.Absent)
             throw JinjaException.Type("map requires a filter argument");
-        return [.. items.Select(item => Attribute(item, bound[0]!) is var mapped && mapped is JinjaUndefined && bound[1] != CallArguments.Absent ? bound[1] : mapped)];
+        return PythonIterable.Generator(items.Select(item =>
+            Attribute(item, bound[0]!) is var mapped && mapped is JinjaUndefined && bound[1] != CallArguments.Absent ? bound[1] : mapped));
     }
 
-    private static List<object?> Select(object? value, CallArguments arguments, bool byAttribute, bool keep)
+    private static PythonIterable Select(object? value, CallArguments arguments, bool byAttribute, bool keep)
     {
         IReadOnlyList<object?> given = arguments.Positional;
         if (byAttribute && given.Count == 0)
@@ -165,14 +177,11 @@ internal static class JinjaFilters
         if (test is not null && !JinjaTests.Exists(test))
             throw new JinjaException("TemplateRuntimeError", $"No test named '{test}'; known tests: {JinjaTests.Names}.");
         CallArguments passed = new([.. given.Skip(testIndex + 1)], arguments.Keyword);
-        return
-        [
-            .. PythonOperators.Iterate(value).Where(item =>
-            {
-                object? tested = byAttribute ? Attribute(item, given[0]!) : item;
-                return keep == (test is null ? PythonOperators.IsTrue(tested) : JinjaTests.Apply(test, tested, passed));
-            }),
-        ];
+        return PythonIterable.Generator(IterateIfTrue(value).Where(item =>
+        {
+            object? tested = byAttribute ? Attribute(item, given[0]!) : item;
+            return keep == (test is null ? PythonOperators.IsTrue(tested) : JinjaTests.Apply(test, tested, passed));
+        }));
     }
 
     /// <summary>An item by a dotted path, as the filters' <c>attribute</c> names it; digits are list positions.</summary>

@@ -51,7 +51,8 @@ internal static class JinjaJson
 
     private static void Write(object? value, JsonStyle style, int depth, StringBuilder text)
     {
-        JinjaRecursion.Check();
+        JinjaLimits.CheckStack();
+        JinjaLimits.CheckLength(text);
         switch (value)
         {
             case null: text.Append("null"); break;

@@ -181,7 +181,7 @@ internal sealed class JinjaLexer
     private void ReadOperator(Stack<char> open)
     {
         string symbol = Array.Find(Operators, candidate => string.CompareOrdinal(_source, _position, candidate, 0, candidate.Length) == 0)
-            ?? throw JinjaException.Syntax($"unexpected char '{Rune.GetRuneAt(_source, _position)}' at {_position}", _line);
+            ?? throw JinjaException.Syntax($"unexpected char '{_source[_position]}' at {_position}", _line);
         if (symbol is "(" or "[" or "{")
             open.Push(symbol[0]);
         if (symbol is ")" or "]" or "}" && (!open.TryPop(out char opened) || (opened, symbol) is not (('(', ")") or ('[', "]") or ('{', "}"))))

@@ -52,9 +52,9 @@ internal static class JinjaMethods
 
     private static Func<CallArguments, object?>? OfDict(PythonDict dict, string name) => name switch
     {
-        "items" => arguments => Without(arguments, name, Items(dict)),
-        "keys" => arguments => Without(arguments, name, new List<object?>(dict.Keys.Select(PythonDict.KeyValue))),
-        "values" => arguments => Without(arguments, name, new List<object?>(dict.Values)),
+        "items" => arguments => Without(arguments, name, new PythonIterable("dict_items", Items(dict), dict.Count)),
+        "keys" => arguments => Without(arguments, name, new PythonIterable("dict_keys", dict.Keys.Select(PythonDict.KeyValue), dict.Count)),
+        "values" => arguments => Without(arguments, name, new PythonIterable("dict_values", dict.Values, dict.Count)),
         "get" => arguments => Get(dict, arguments.Bind(name, 1, "key", "default")),
         _ => null,
     };
@@ -67,8 +67,8 @@ internal static class JinjaMethods
     };
 
     /// <summary>The pairs of a mapping, as <c>dict.items()</c> and the filter <c>items</c> give them.</summary>
-    public static List<object?> Items(PythonDict dict) =>
-        [.. dict.Select(item => new PythonTuple([PythonDict.KeyValue(item.Key), item.Value]))];
+    public static IEnumerable<object?> Items(PythonDict dict) =>
+        dict.Select(item => new PythonTuple([PythonDict.KeyValue(item.Key), item.Value]));
 
     private static object? Without(CallArguments arguments, string name, object? result)
     {

@@ -26,7 +26,7 @@ internal sealed class JinjaParser
     /// <summary>Statements up to the end of the template or a tag with one of the names, on which the stream then stands.</summary>
     private List<Statement> ParseBody(params ReadOnlySpan<string> ends)
     {
-        JinjaRecursion.Check();
+        JinjaLimits.CheckStack();
         List<Statement> body = [];
         while (_stream.Current.Kind != JinjaTokenKind.End)
         {

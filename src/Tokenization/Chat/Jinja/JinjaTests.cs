@@ -30,7 +30,7 @@ internal static class JinjaTests
             ["float"] = Plain(value => value is double),
             ["mapping"] = Plain(value => value is PythonDict),
             ["iterable"] = Plain(PythonOperators.IsIterable),
-            ["sequence"] = Plain(value => value is not PythonRange and not null && PythonOperators.IsIterable(value)),
+            ["sequence"] = Plain(value => value is not PythonIterable && PythonOperators.IsIterable(value)),
             ["callable"] = Plain(value => value is JinjaFunction),
             ["odd"] = Plain(value => Remainder(value, 2L) is 1L),
             ["even"] = Plain(value => Remainder(value, 2L) is 0L),

@@ -92,6 +92,30 @@ internal sealed class JinjaFunction(string name, Func<CallArguments, object?> ca
     public object? Call(CallArguments arguments) => call(arguments);
 }
 
+/// <summary>
+/// What can only be gone through: a view of a mapping, again and again, or a generator, such as the filter <c>select</c> gives, once and
+/// no sooner than it is asked. A generator is true even where nothing comes, and neither has items by position.
+/// </summary>
+internal sealed class PythonIterable(string typeName, IEnumerable<object?> items, long? length)
+{
+    private readonly IEnumerator<object?>? _once = length is null ? items.GetEnumerator() : null;
+
+    public string TypeName { get; } = typeName;
+
+    /// <summary>Null for a generator, which does not know it.</summary>
+    public long? Length { get; } = length;
+
+    public static PythonIterable Generator(IEnumerable<object?> items) => new("generator", items, null);
+
+    public IEnumerable<object?> Items() => _once is null ? items : Rest(_once);
+
+    private static IEnumerable<object?> Rest(IEnumerator<object?> enumerator)
+    {
+        while (enumerator.MoveNext())
+            yield return enumerator.Current;
+    }
+}
+
 /// <summary>Python's <c>range</c>, within the sandbox's limit on its length.</summary>
 internal sealed record PythonRange(long Start, long Stop, long Step)
 {

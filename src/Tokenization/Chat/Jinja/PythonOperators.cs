@@ -5,9 +5,6 @@ namespace AgentRollout.Tokenization.Chat.Jinja;
 /// <summary>Python's operators on the values of templates, with Python's errors.</summary>
 internal static class PythonOperators
 {
-    /// <summary>The longest text or list that an operator may make.</summary>
-    private const int MaxLength = 16 << 20;
-
     public static bool IsTrue(object? value) => value switch
     {
         null or JinjaUndefined => false,
@@ -21,24 +18,14 @@ internal static class PythonOperators
         PythonTuple tuple => tuple.Items.Count > 0,
         PythonDict dict => dict.Count > 0,
         PythonRange range => range.Length > 0,
+        PythonIterable iterable => iterable.Length is not 0,
         _ => true,
     };
 
     public static bool AreEqual(object? left, object? right)
     {
-        JinjaRecursion.Check();
-        return (left, right) switch
-        {
-            (JinjaUndefined, JinjaUndefined) => true,
-            (string or JinjaMarkup, string or JinjaMarkup) => left.ToString() == right.ToString(),
-            (List<object?> a, List<object?> b) => AreEqual(a, b),
-            (PythonTuple a, PythonTuple b) => AreEqual(a.Items, b.Items),
-            (PythonDict a, PythonDict b) => a.Count == b.Count
-                && a.All(item => b.TryGet(PythonDict.KeyValue(item.Key), out object? other) && AreEqual(item.Value, other)),
-            (PythonRange a, PythonRange b) => a.Items().SequenceEqual(b.Items()),
-            _ when PythonNumbers.IsNumber(left) && PythonNumbers.IsNumber(right) => PythonNumbers.AreEqual(left!, right!),
-            _ => ReferenceEquals(left, right),
-        };
+        int budget = JinjaLimits.Steps;
+        return AreEqual(left, right, ref budget);
     }
 
     public static bool Compare(string symbol, object? left, object? right)
@@ -92,7 +79,7 @@ internal static class PythonOperators
             ? container.ToString()!.Contains(item.ToString()!, StringComparison.Ordinal)
             : throw JinjaException.Type($"'in <string>' requires string as left operand, not {PythonText.TypeName(item)}"),
         PythonDict dict => dict.TryGet(item, out _),
-        List<object?> or PythonTuple or PythonRange or JinjaUndefined => Iterate(container).Any(other => AreEqual(other, item)),
+        List<object?> or PythonTuple or PythonRange or PythonIterable or JinjaUndefined => Iterate(container).Any(other => AreEqual(other, item)),
         _ => throw JinjaException.Type($"argument of type '{PythonText.TypeName(container)}' is not iterable"),
     };
 
@@ -144,6 +131,7 @@ internal static class PythonOperators
         PythonTuple tuple => tuple.Items.Count,
         PythonDict dict => dict.Count,
         PythonRange range => range.Length,
+        PythonIterable { Length: long length } => length,
         JinjaUndefined => 0,
         _ => throw JinjaException.Type($"object of type '{PythonText.TypeName(value)}' has no len()"),
     };
@@ -156,19 +144,20 @@ internal static class PythonOperators
         string or JinjaMarkup => PythonText.Characters(value.ToString()!),
         PythonDict dict => dict.Keys.Select(PythonDict.KeyValue),
         PythonRange range => range.Items(),
+        PythonIterable iterable => iterable.Items(),
         JinjaUndefined => [],
         _ => throw JinjaException.Type($"'{PythonText.TypeName(value)}' object is not iterable"),
     };
 
     public static bool IsIterable(object? value) =>
-        value is List<object?> or PythonTuple or string or JinjaMarkup or PythonDict or PythonRange or JinjaUndefined;
+        value is List<object?> or PythonTuple or string or JinjaMarkup or PythonDict or PythonRange or PythonIterable or JinjaUndefined;
 
     /// <summary>The item at an index or key, or false where there is none.</summary>
     public static bool TryItem(object? target, object? index, out object? item)
     {
         item = null;
         if (target is PythonDict dict)
-            return dict.TryGet(index, out item);
+            return index is not (List<object?> or PythonDict) && dict.TryGet(index, out item);
         if (SequenceItems(target) is not { } items || !PythonNumbers.IsInteger(index))
             return false;
         long position = PythonNumbers.ToLong(index);
@@ -225,13 +214,44 @@ internal static class PythonOperators
         return Math.Clamp(position, lower, upper);
     }
 
-    private static bool AreEqual(IReadOnlyList<object?> left, IReadOnlyList<object?> right)
+    private static bool AreEqual(object? left, object? right, ref int budget)
+    {
+        JinjaLimits.CheckStack();
+        if (--budget < 0)
+            throw JinjaException.Limit("two values are too large to compare");
+        return (left, right) switch
+        {
+            (JinjaUndefined, JinjaUndefined) => true,
+            (string or JinjaMarkup, string or JinjaMarkup) => left.ToString() == right.ToString(),
+            (List<object?> a, List<object?> b) => AreEqual(a, b, ref budget),
+            (PythonTuple a, PythonTuple b) => AreEqual(a.Items, b.Items, ref budget),
+            (PythonDict a, PythonDict b) => AreEqual(a, b, ref budget),
+            (PythonRange a, PythonRange b) => a.Items().SequenceEqual(b.Items()),
+            _ when PythonNumbers.IsNumber(left) && PythonNumbers.IsNumber(right) => PythonNumbers.AreEqual(left!, right!),
+            _ => ReferenceEquals(left, right),
+        };
+    }
+
+    private static bool AreEqual(IReadOnlyList<object?> left, IReadOnlyList<object?> right, ref int budget)
     {
         if (left.Count != right.Count)
             return false;
         for (int i = 0; i < left.Count; i++)
         {
-            if (!AreEqual(left[i], right[i]))
+            if (!AreEqual(left[i], right[i], ref budget))
+                return false;
+        }
+
+        return true;
+    }
+
+    private static bool AreEqual(PythonDict left, PythonDict right, ref int budget)
+    {
+        if (left.Count != right.Count)
+            return false;
+        foreach ((object key, object? value) in left)
+        {
+            if (!right.TryGet(PythonDict.KeyValue(key), out object? other) || !AreEqual(value, other, ref budget))
                 return false;
         }
 
@@ -258,6 +278,9 @@ internal static class PythonOperators
                 new List<object?>(Enumerable.Repeat((List<object?>)value, (int)times).SelectMany(items => items)));
     }
 
-    private static T Limited<T>(Int128 length, Func<T> make) =>
-        length <= MaxLength ? make() : throw JinjaException.Limit($"a value of length {length} is too large");
+    private static T Limited<T>(Int128 length, Func<T> make)
+    {
+        JinjaLimits.CheckLength(length);
+        return make();
+    }
 }

@@ -19,6 +19,7 @@ internal static class PythonText
         List<object?> => "list",
         PythonTuple => "tuple",
         PythonRange => "range",
+        PythonIterable iterable => iterable.TypeName,
         JinjaUndefined => "Undefined",
         JinjaNamespace => "Namespace",
         JinjaLoop => "LoopContext",
@@ -192,7 +193,8 @@ internal static class PythonText
 
     private static void Represent(object? value, StringBuilder text)
     {
-        JinjaRecursion.Check();
+        JinjaLimits.CheckStack();
+        JinjaLimits.CheckLength(text);
         switch (value)
         {
             case null: text.Append("None"); break;
