@@ -1,3 +1,4 @@
+// Longer than other files: the stream of vocabulary and merges is read in one pass over one reader.
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;

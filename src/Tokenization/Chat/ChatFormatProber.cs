@@ -59,8 +59,8 @@ internal static class ChatFormatProber
     }
 
     private static bool KeepsReasoning(ChatTemplate template) =>
-        template.Render([.. TemplateDelta.Base([], reasoning: Thought), Question], NoTools, addGenerationPrompt: false)
-            .Contains(Thought, StringComparison.Ordinal);
+        Try(() => template.Render([.. TemplateDelta.Base([], reasoning: Thought), Question], NoTools, addGenerationPrompt: false), out string? text) is null
+        && text!.Contains(Thought, StringComparison.Ordinal);
 
     private static bool Appends(ChatTemplate template, List<ChatMessage> conversation, ChatMessage added, FunctionSchema[] tools) =>
         Try(() => template.Render(conversation, tools, addGenerationPrompt: false), out string? before) is null

@@ -1,3 +1,4 @@
+// Longer than other files: every statement and expression is one case of the same walk.
 using System.Text;
 
 namespace AgentRollout.Tokenization.Chat.Jinja;

@@ -1,3 +1,4 @@
+// Longer than other files: one method per precedence, in the order of the grammar.
 using System.Globalization;
 using System.Numerics;
 

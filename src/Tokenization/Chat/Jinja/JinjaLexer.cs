@@ -1,3 +1,4 @@
+// Longer than other files: whitespace control and literals share the cursor.
 using System.Globalization;
 using System.Text;
 
