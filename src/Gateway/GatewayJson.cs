@@ -1,15 +1,28 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.Catalogs;
+using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Rollouts;
 
 namespace AgentRollout.Gateway;
 
 /// <summary>JSON of the server's own API and configuration: snake_case names, enums as snake_case words.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    Converters = [typeof(SnakeCaseEnum<RolloutState>), typeof(SnakeCaseEnum<WaitsFor>)])]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(GatewayOptions))]
 [JsonSerializable(typeof(StartRolloutRequest))]
+[JsonSerializable(typeof(RolloutResponse))]
+[JsonSerializable(typeof(RolloutList))]
+[JsonSerializable(typeof(AuditResponse))]
+[JsonSerializable(typeof(IReadOnlyList<EnvironmentResponse>))]
+[JsonSerializable(typeof(IReadOnlyList<ToolResponse>))]
+[JsonSerializable(typeof(IReadOnlyList<PendingTrajectory>))]
+[JsonSerializable(typeof(EngineResponse))]
+[JsonSerializable(typeof(EventsDropped))]
+[JsonSerializable(typeof(IReadOnlyList<Trajectory>))]
+[JsonSerializable(typeof(Microsoft.AspNetCore.Mvc.ProblemDetails))]
+[JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(JsonElement))]
 internal sealed partial class GatewayJson : JsonSerializerContext;
 
 /// <summary>An enum as its snake_case word.</summary>

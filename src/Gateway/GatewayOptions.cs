@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using AgentRollout.RolloutEngine;
 
 namespace AgentRollout.Gateway;
 
@@ -38,9 +39,45 @@ internal sealed record GatewayOptions
     /// <summary>Keys of which every call but the health checks must present one. Default none, which only loopback addresses allow.</summary>
     public IReadOnlyList<ApiKeyHash> ApiKeys { get; set; } = [];
 
-    /// <summary>Threads of the embedded engine; null for one per processor. Default null.</summary>
-    [Range(1, 1_024)]
-    public int? EngineThreads { get; set; }
+    /// <summary>Limits of the embedded engine.</summary>
+    public EngineSettings Engine { get; set; } = new();
+}
+
+/// <summary>Limits of the embedded engine. None of them changes a result, only when it is there.</summary>
+internal sealed record EngineSettings
+{
+    /// <summary>Threads that compute. Default 0: one per processor.</summary>
+    [Range(0, 1_024)]
+    public int Threads { get; set; }
+
+    /// <summary>
+    /// Memory for keys and values in MiB. Default 0: room for <see cref="MaxRunningSequences"/> full sequences, but at most a quarter of the
+    /// machine's memory.
+    /// </summary>
+    [Range(0, 4_194_304)]
+    public int KvCacheMib { get; set; }
+
+    /// <summary>Most tokens of one sequence. Default 0: what the model allows.</summary>
+    [Range(0, 16_777_216)]
+    public int ContextLength { get; set; }
+
+    /// <summary>Most tokens computed in one step. Default 512.</summary>
+    [Range(1, 65_536)]
+    public int MaxBatchTokens { get; set; } = 512;
+
+    /// <summary>Most sequences that generate at the same time; others wait. Default 64.</summary>
+    [Range(1, 4_096)]
+    public int MaxRunningSequences { get; set; } = 64;
+
+    /// <summary>The same in the engine's own words.</summary>
+    public EngineOptions ToOptions() => new()
+    {
+        Threads = Threads,
+        KvCacheMiB = KvCacheMib,
+        ContextLength = ContextLength,
+        MaxBatchTokens = MaxBatchTokens,
+        MaxRunningSequences = MaxRunningSequences,
+    };
 }
 
 /// <summary>An API key as configuration keeps it.</summary>

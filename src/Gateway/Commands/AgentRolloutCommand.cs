@@ -14,6 +14,9 @@ internal static class AgentRolloutCommand
     {
         RootCommand root = new("A rollout server for reinforcement learning of LLM agents.")
         {
+            ServeCommand.Create(),
+            RolloutCommand.Create(terminal),
+            AuditCommand.Create(terminal),
             InspectCommand.Create(terminal),
             TokenizerCommand.Create(terminal),
         };

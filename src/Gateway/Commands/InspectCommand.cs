@@ -9,8 +9,30 @@ internal static class InspectCommand
 {
     public static Command Create(Terminal terminal) => new("inspect", "Shows a model, a chat template, or trajectories token by token.")
     {
+        Model(terminal),
+        Template(terminal),
         Trajectory(terminal),
     };
+
+    private static Command Model(Terminal terminal)
+    {
+        Argument<string> folder = new("DIR") { Description = "Folder of the model." };
+        Command command = new("model", "Shows what a model is and how it is computed.") { folder };
+        command.SetAction(async (parsed, _) =>
+        {
+            await ModelView.ShowAsync(terminal.Console, ModelFolder.Find(parsed.GetRequiredValue(folder)));
+            return ExitCodes.Success;
+        });
+        return command;
+    }
+
+    private static Command Template(Terminal terminal)
+    {
+        Argument<string> folder = new("DIR") { Description = "Folder of the model." };
+        Command command = new("template", "Shows what probing a model's chat template found out.") { folder };
+        command.SetAction(parsed => ModelView.ShowTemplate(terminal.Console, ModelFolder.Find(parsed.GetRequiredValue(folder))));
+        return command;
+    }
 
     private static Command Trajectory(Terminal terminal)
     {

@@ -13,13 +13,14 @@ internal sealed record Terminal(Stream Input, Stream Output, IAnsiConsole Consol
     /// <summary>Columns of a table where the output is no terminal.</summary>
     private const int RedirectedWidth = 160;
 
-    /// <summary>The terminal of this process.</summary>
+    /// <summary>The terminal of this process; plain text where the output goes to a file or a pipe.</summary>
     public static Terminal OfProcess()
     {
-        IAnsiConsole console = AnsiConsole.Console;
-        if (!console.Profile.Out.IsTerminal)
-            console.Profile.Width = RedirectedWidth;
-        return new Terminal(System.Console.OpenStandardInput(), System.Console.OpenStandardOutput(), console, System.Console.Error);
+        Stream input = System.Console.OpenStandardInput();
+        Stream output = System.Console.OpenStandardOutput();
+        return System.Console.IsOutputRedirected
+            ? Redirected(input, output, System.Console.Error)
+            : new Terminal(input, output, AnsiConsole.Console, System.Console.Error);
     }
 
     /// <summary>A terminal that is none: plain text into a stream.</summary>

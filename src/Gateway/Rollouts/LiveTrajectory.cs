@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using AgentRollout.Environments.Loop;
 
 namespace AgentRollout.Gateway.Rollouts;
@@ -52,6 +53,7 @@ internal sealed class LiveTrajectory(string id, DateTimeOffset startedAt)
 internal readonly record struct TrajectoryStage(int Turn, WaitsFor WaitsFor, DateTimeOffset Since);
 
 /// <summary>What a trajectory in play waits for.</summary>
+[JsonConverter(typeof(SnakeCaseEnum<WaitsFor>))]
 internal enum WaitsFor
 {
     /// <summary>The engine samples a turn, or has it in its queue.</summary>

@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace AgentRollout.Gateway.Rollouts;
 
 /// <summary>Where a rollout is. Every accepted one reaches exactly one of the last three.</summary>
+[JsonConverter(typeof(SnakeCaseEnum<RolloutState>))]
 internal enum RolloutState
 {
     /// <summary>Accepted and stored; it waits for its turn.</summary>

@@ -57,7 +57,7 @@ internal sealed record TaskSetBody
 
     /// <summary>Number of the first task.</summary>
     [Range(0L, (double)StartRolloutRequest.MaxSeed)]
-    [DefaultValue(0)]
+    [DefaultValue(0L)]
     public long Offset { get; set; }
 
     /// <summary>How many tasks.</summary>
@@ -70,7 +70,7 @@ internal sealed record SamplingBody
 {
     /// <summary>Divides the logits; 0 takes the most likely token.</summary>
     [Range(0.0, 100.0)]
-    [DefaultValue(1)]
+    [DefaultValue(1f)]
     public float Temperature { get; set; } = 1;
 
     /// <summary>Keeps the k most likely tokens; 0 keeps all.</summary>
@@ -80,12 +80,12 @@ internal sealed record SamplingBody
 
     /// <summary>Keeps the smallest set of most likely tokens whose probability reaches this share.</summary>
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
-    [DefaultValue(1)]
+    [DefaultValue(1f)]
     public float TopP { get; set; } = 1;
 
     /// <summary>Drops tokens less likely than this share of the most likely one.</summary>
     [Range(0.0, 1.0, MaximumIsExclusive = true)]
-    [DefaultValue(0)]
+    [DefaultValue(0f)]
     public float MinP { get; set; }
 }
 
@@ -117,11 +117,11 @@ internal sealed record LimitsBody
 
     /// <summary>Wall-clock limit of one tool call, queueing included.</summary>
     [Range(0.001, 3_600.0)]
-    [DefaultValue(30)]
+    [DefaultValue(30d)]
     public double ToolTimeoutSeconds { get; set; } = 30;
 
     /// <summary>Wall-clock limit of a trajectory.</summary>
     [Range(0.001, 86_400.0)]
-    [DefaultValue(600)]
+    [DefaultValue(600d)]
     public double DeadlineSeconds { get; set; } = 600;
 }

@@ -9,7 +9,7 @@ namespace AgentRollout.Gateway.Tests.Storage;
 
 public sealed class SqliteStoreTests : IAsyncDisposable
 {
-    private readonly string _path = Path.Combine(Directory.CreateTempSubdirectory("agentrollout-").FullName, "test.db");
+    private readonly string _path = TestGateway.NewDatabase();
     private GatewayDatabase _database;
 
     public SqliteStoreTests() => _database = GatewayDatabase.Open(_path);

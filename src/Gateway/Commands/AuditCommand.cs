@@ -1,0 +1,46 @@
+using System.CommandLine;
+using AgentRollout.Environments.Trajectories;
+using Spectre.Console;
+
+namespace AgentRollout.Gateway.Commands;
+
+/// <summary><c>agentrollout audit</c>: checks every trajectory of a file.</summary>
+internal static class AuditCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        Argument<string> file = new("FILE") { Description = "Trajectories as lines of JSON." };
+        Command command = new("audit", "Checks every trajectory of a file; exit code 1 if one fails.") { file };
+        command.SetAction((parsed, cancellationToken) =>
+            RunAsync(terminal, parsed.GetRequiredValue(file), cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Terminal terminal, string file, CancellationToken cancellationToken)
+    {
+        if (!File.Exists(file))
+            throw CommandException.Usage($"File '{file}' does not exist.");
+        return await CheckAsync(terminal, file, cancellationToken);
+    }
+
+    private static async Task<int> CheckAsync(Terminal terminal, string file, CancellationToken cancellationToken)
+    {
+        int count = 0;
+        int broken = 0;
+        HashSet<string> ids = new(StringComparer.Ordinal);
+        await foreach (Trajectory trajectory in JsonlTrajectoryStore.ReadFileAsync(file, cancellationToken))
+        {
+            count++;
+            string? problem = ids.Add(trajectory.Id) ? TrajectoryAuditor.FindProblem(trajectory) : "Its id was used before.";
+            if (problem is null)
+                continue;
+            broken++;
+            terminal.Console.WriteLine($"{trajectory.Id}: {problem}");
+        }
+
+        if (count == 0)
+            throw CommandException.Usage($"File '{file}' holds no trajectory.");
+        terminal.Console.WriteLine(broken == 0 ? $"{count} checked, all hold." : $"{count} checked, {broken} broken.");
+        return broken == 0 ? ExitCodes.Success : ExitCodes.Failure;
+    }
+}

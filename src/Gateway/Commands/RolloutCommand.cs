@@ -1,0 +1,69 @@
+using System.CommandLine;
+using AgentRollout.Environments;
+using AgentRollout.Environments.Loop;
+using AgentRollout.Gateway.Rollouts;
+using AgentRollout.RolloutEngine;
+
+namespace AgentRollout.Gateway.Commands;
+
+/// <summary><c>agentrollout rollout</c>: plays tasks without a server.</summary>
+internal static class RolloutCommand
+{
+    private const int MaxCount = 1_000_000;
+
+    public static Command Create(Terminal terminal)
+    {
+        Option<string> environment = new("--environment") { Description = "The environment to play.", HelpName = "NAME", Required = true };
+        Option<string?> tasks = OptionFactory.Text("--tasks", "FILE", "Tasks as lines of JSON. Default: generated ones.");
+        Option<long?> count = OptionFactory.OptionalInteger("--count", "How many tasks are generated. Default 8.", 1, MaxCount);
+        Option<long?> offset = OptionFactory.OptionalInteger(
+            "--offset", "Number of the first generated task. Default 0.", 0, StartRolloutRequest.MaxSeed);
+        Option<string> split = OptionFactory.Choice("--split", "Which tasks are generated.", "train", "test");
+        Option<long> samples = OptionFactory.Integer("--samples", "Trajectories per task.", 1, 1, 4_096);
+        Option<long> seed = OptionFactory.Integer("--seed", "Seed of the sampling.", 0, 0, StartRolloutRequest.MaxSeed);
+        Option<string?> output = OptionFactory.Text("--out", "FILE", "Writes trajectories as lines of JSON.");
+        Option<string?> model = OptionFactory.Text("--model", "DIR", "Folder of the model. Default: the shipped models/tiny-agent.");
+        Option<float> temperature = OptionFactory.Number(
+            "--temperature", "Divides the logits; 0 takes the most likely token.", 1, value => value is >= 0 and <= 100, "from 0 to 100");
+        Option<long> topK = OptionFactory.Integer("--top-k", "Keeps the k most likely tokens; 0 keeps all.", 0, 0, int.MaxValue);
+        Option<float> topP = OptionFactory.Number(
+            "--top-p", "Keeps the most likely tokens up to this probability.", 1, value => value is > 0 and <= 1, "above 0 and at most 1");
+        Option<float> minP = OptionFactory.Number(
+            "--min-p", "Drops tokens less likely than this share of the best.", 0, value => value is >= 0 and < 1, "from 0 to below 1");
+        Option<long> maxTurns = OptionFactory.Integer("--max-turns", "Most assistant turns.", 8, 1, 1_000);
+        Option<long?> maxTokens = OptionFactory.OptionalInteger(
+            "--max-tokens", "Most tokens of a sequence, prompt included. Default: the model's context.", 1, 10_000_000);
+        Option<long> concurrency = OptionFactory.Integer("--concurrency", "Most trajectories in play at once.", 32, 1, 10_000);
+        Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);
+        Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object on the last line." };
+
+        Command command = new("rollout", "Plays tasks without a server.")
+        {
+            environment, tasks, count, offset, split, samples, seed, output, model,
+            temperature, topK, topP, minP, maxTurns, maxTokens, concurrency, threads, json,
+        };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            RolloutTaskSource source = new(
+                parsed.GetValue(tasks), parsed.GetValue(count), parsed.GetValue(offset), parsed.GetRequiredValue(split));
+            if (source.File is not null && (source.Count ?? source.Offset) is not null)
+                throw CommandException.Usage("Options '--count' and '--offset' are about generated tasks and do not go with '--tasks'.");
+            return new RolloutRun(terminal, new RolloutRunOptions
+            {
+                Environment = parsed.GetRequiredValue(environment),
+                Tasks = source,
+                Samples = (int)parsed.GetValue(samples),
+                Seed = parsed.GetValue(seed),
+                Output = parsed.GetValue(output),
+                Model = parsed.GetValue(model),
+                Sampling = new SamplingParams(
+                    parsed.GetValue(temperature), (int)parsed.GetValue(topK), parsed.GetValue(topP), parsed.GetValue(minP)),
+                Limits = new RolloutLimits { MaxTurns = (int)parsed.GetValue(maxTurns), MaxTokens = (int?)parsed.GetValue(maxTokens) },
+                Concurrency = (int)parsed.GetValue(concurrency),
+                Threads = (int)parsed.GetValue(threads),
+                Json = parsed.GetValue(json),
+            }).RunAsync(cancellationToken);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,121 @@
+using System.Runtime.InteropServices;
+using AgentRollout.Environments;
+using AgentRollout.Environments.Loop;
+using AgentRollout.Environments.Trajectories;
+using AgentRollout.RolloutEngine;
+using AgentRollout.Tools;
+using AgentRollout.Tools.Dispatch;
+
+namespace AgentRollout.Gateway.Commands;
+
+/// <summary>One run of <c>rollout</c>: loads the model while the bus starts, plays, stores, reports.</summary>
+internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
+{
+    private readonly string _id = Guid.CreateVersion7(TimeProvider.System.GetUtcNow()).ToString("N");
+
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        await using ServiceProvider services = new ServiceCollection()
+            .AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole())
+            .Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
+            .AddRolloutParts()
+            .BuildServiceProvider();
+        EnvironmentDefinition environment = FindEnvironment(services.GetRequiredService<EnvironmentCatalog>());
+        (IEnumerable<RolloutTask> tasks, long taskCount) = await options.Tasks.ReadAsync(environment);
+
+        Task<LoadedModel> loading = LoadedModel.LoadAsync(
+            ModelFolder.Find(options.Model), new EngineOptions { Threads = options.Threads }, services.GetRequiredService<ILoggerFactory>());
+        IHostedService[] hosted = [.. services.GetServices<IHostedService>()];
+        foreach (IHostedService service in hosted)
+            await service.StartAsync(cancellationToken);
+        try
+        {
+            await using LoadedModel model = await loading;
+            CheckContext(model.Policy);
+            RolloutSpec spec = new()
+            {
+                Id = _id,
+                Environment = environment,
+                Tasks = tasks,
+                SamplesPerTask = options.Samples,
+                Sampling = options.Sampling,
+                Limits = options.Limits,
+                Seed = options.Seed,
+            };
+            return await PlayAsync(services, model.Policy, spec, taskCount * options.Samples, cancellationToken);
+        }
+        finally
+        {
+            foreach (IHostedService service in hosted)
+                await service.StopAsync(CancellationToken.None);
+        }
+    }
+
+    private async Task<int> PlayAsync(
+        ServiceProvider services, Policy policy, RolloutSpec spec, long total, CancellationToken cancellationToken)
+    {
+        using RolloutRunner runner = new(
+            new TrajectoryRunner(
+                policy,
+                services.GetRequiredService<ToolCatalog>(),
+                services.GetRequiredService<IToolDispatcher>(),
+                TimeProvider.System,
+                services.GetRequiredService<ILogger<TrajectoryRunner>>()),
+            options.Concurrency);
+        await using JsonlTrajectoryStore? store = options.Output is { } path ? JsonlTrajectoryStore.Create(path) : null;
+        using CancellationTokenSource abort = new();
+        using PosixSignalRegistration interrupt = AbortOn(PosixSignal.SIGINT, abort);
+        using PosixSignalRegistration terminate = AbortOn(PosixSignal.SIGTERM, abort);
+
+        RolloutProgress progress = new(TimeProvider.System);
+        RolloutDisplay display = new(terminal.Console, progress, total);
+        List<TrajectorySummary> summaries = [];
+        await display.ShowAsync(async () =>
+        {
+            await foreach (Trajectory trajectory in runner.RunAsync(spec, progress, abort.Token, cancellationToken))
+            {
+                if (store is not null)
+                    await store.AppendAsync(trajectory, cancellationToken);
+                TrajectorySummary summary = TrajectorySummary.Of(trajectory);
+                summaries.Add(summary);
+                display.Count(summary);
+            }
+        });
+
+        RolloutReport report = RolloutReport.Of(_id, summaries, progress.Elapsed, progress.FirstToken);
+        RolloutTables.Write(terminal.Console, summaries, report);
+        if (options.Json)
+            await terminal.Console.Profile.Out.Writer.WriteLineAsync(report.ToJson());
+        return abort.IsCancellationRequested ? ExitCodes.Cancelled : report.Failed > 0 ? ExitCodes.Failure : ExitCodes.Success;
+    }
+
+    private EnvironmentDefinition FindEnvironment(EnvironmentCatalog environments)
+    {
+        try
+        {
+            return environments.Get(options.Environment);
+        }
+        catch (KeyNotFoundException exception)
+        {
+            throw CommandException.Usage(exception.Message);
+        }
+    }
+
+    private void CheckContext(Policy policy)
+    {
+        int context = policy.Engine.Model.ContextLength;
+        if (options.Limits.MaxTokens > context)
+        {
+            throw CommandException.Usage(
+                $"Option '--max-tokens' is {options.Limits.MaxTokens}; model '{policy.Name}' has a context of {context} tokens.");
+        }
+    }
+
+    /// <summary>The first signal keeps what was sampled; a second one ends the process as usual.</summary>
+    private static PosixSignalRegistration AbortOn(PosixSignal signal, CancellationTokenSource abort) =>
+        PosixSignalRegistration.Create(signal, context =>
+        {
+            context.Cancel = !abort.IsCancellationRequested;
+            abort.Cancel();
+        });
+}

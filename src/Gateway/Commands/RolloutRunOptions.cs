@@ -1,0 +1,33 @@
+using AgentRollout.Environments.Loop;
+using AgentRollout.RolloutEngine;
+
+namespace AgentRollout.Gateway.Commands;
+
+/// <summary>What <c>rollout</c> was asked to do.</summary>
+internal sealed record RolloutRunOptions
+{
+    public required string Environment { get; init; }
+
+    public required RolloutTaskSource Tasks { get; init; }
+
+    public required int Samples { get; init; }
+
+    public required long Seed { get; init; }
+
+    /// <summary>The file that trajectories are written to, or null.</summary>
+    public required string? Output { get; init; }
+
+    /// <summary>The model's folder; null for the shipped one.</summary>
+    public required string? Model { get; init; }
+
+    public required SamplingParams Sampling { get; init; }
+
+    public required RolloutLimits Limits { get; init; }
+
+    public required int Concurrency { get; init; }
+
+    /// <summary>Threads of the engine; 0 for one per processor.</summary>
+    public required int Threads { get; init; }
+
+    public required bool Json { get; init; }
+}

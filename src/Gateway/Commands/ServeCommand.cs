@@ -1,0 +1,54 @@
+using System.CommandLine;
+using AgentRollout.Gateway.Storage;
+
+namespace AgentRollout.Gateway.Commands;
+
+/// <summary><c>agentrollout serve</c>: the server.</summary>
+internal static class ServeCommand
+{
+    private const string AllRoles = "api,tools,engine";
+
+    public static Command Create()
+    {
+        Option<string?> config = OptionFactory.Text("--config", "FILE", "Settings as JSON; docs/configuration.md lists them.");
+        Option<string?> model = OptionFactory.Text("--model", "DIR", "Folder of the served model. Default: the shipped models/tiny-agent.");
+        Option<string[]> urls = new("--urls")
+        {
+            Description = $"Where to listen. Default {GatewayOptions.DefaultUrl}.",
+            HelpName = "URL",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        Option<string?> roles = OptionFactory.Text("--roles", "ROLES", $"What this process does. Default {AllRoles}.");
+        Command command = new("serve", "Runs the server.") { config, model, urls, roles };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            CheckRoles(parsed.GetValue(roles));
+            GatewayOptions options = parsed.GetValue(config) is { } file ? GatewayOptionsFile.Read(file) : new GatewayOptions();
+            if (parsed.GetValue(model) is { } folder)
+                options.Model = folder;
+            if (parsed.GetValue(urls) is { Length: > 0 } listen)
+                options.Urls = [.. listen.SelectMany(url => url.Split(';', StringSplitOptions.RemoveEmptyEntries))];
+            GatewayOptionsFile.Check(options);
+            return RunAsync(options, cancellationToken);
+        });
+        return command;
+    }
+
+    private static void CheckRoles(string? roles)
+    {
+        if (roles is not null && !roles.Split(',', StringSplitOptions.TrimEntries).Order().SequenceEqual(AllRoles.Split(',').Order()))
+            throw CommandException.Usage($"Roles '{roles}' cannot be split over processes; the one combination that runs is {AllRoles}.");
+    }
+
+    private static async Task<int> RunAsync(GatewayOptions options, CancellationToken cancellationToken)
+    {
+        string folder = ModelFolder.Find(options.Model);
+        await using GatewayDatabase database = GatewayDatabase.Open(options.Database);
+        using ILoggerFactory loggers = LoggerFactory.Create(logging => logging.AddSimpleConsole());
+        await using LoadedModel model = await LoadedModel.LoadAsync(folder, options.Engine.ToOptions(), loggers);
+        await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, services => services.AddRolloutParts());
+        Log.Serving(app.Logger, model.Policy.Name, folder, options.Database);
+        await app.RunAsync(cancellationToken);
+        return ExitCodes.Success;
+    }
+}

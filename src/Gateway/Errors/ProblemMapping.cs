@@ -1,0 +1,66 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace AgentRollout.Gateway.Errors;
+
+/// <summary>The only place that makes RFC 9457 problem details: each carries a stable <c>code</c> and one sentence.</summary>
+internal static class ProblemMapping
+{
+    /// <summary>A problem as an endpoint's result.</summary>
+    public static ProblemHttpResult Problem(int status, string code, string detail) =>
+        TypedResults.Problem(detail, statusCode: status, extensions: new Dictionary<string, object?> { ["code"] = code });
+
+    public static ProblemHttpResult UnknownRollout(string id) =>
+        Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownRollout, $"Rollout '{id}' is unknown.");
+
+    public static ProblemHttpResult UnknownTrajectory(string id) =>
+        Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownTrajectory, $"Trajectory '{id}' is unknown or not finished yet.");
+
+    /// <summary>Exceptions of endpoints become problems; so do the bare status codes that routing and Kestrel answer with.</summary>
+    public static void UseProblems(this WebApplication app)
+    {
+        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = HandleAsync, SuppressDiagnosticsCallback = _ => true });
+        app.UseStatusCodePages(context => FromStatus(context.HttpContext).ExecuteAsync(context.HttpContext));
+    }
+
+    private static Task HandleAsync(HttpContext context)
+    {
+        Exception exception = context.Features.Get<IExceptionHandlerFeature>()!.Error;
+        return FromException(context, exception).ExecuteAsync(context);
+    }
+
+    private static ProblemHttpResult FromException(HttpContext context, Exception exception)
+    {
+        switch (exception)
+        {
+            case InvalidInputException invalid:
+                return Problem(StatusCodes.Status400BadRequest, invalid.Code, invalid.Message);
+            case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } tooLarge:
+                return Problem(tooLarge.StatusCode, ProblemCodes.BodyTooLarge, tooLarge.Message);
+            case BadHttpRequestException bad:
+                return Problem(bad.StatusCode, ProblemCodes.BadRequest, bad.Message);
+            default:
+                ILogger logger = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(ProblemMapping));
+                Log.RequestBroke(logger, exception, context.Request.Method, context.Request.Path);
+                return Problem(StatusCodes.Status500InternalServerError, ProblemCodes.Internal, "The server broke; its log says where.");
+        }
+    }
+
+    private static ProblemHttpResult FromStatus(HttpContext context)
+    {
+        int status = context.Response.StatusCode;
+        string request = $"{context.Request.Method} {context.Request.Path}";
+        (string code, string detail) = status switch
+        {
+            StatusCodes.Status404NotFound => (ProblemCodes.UnknownRoute, $"There is no {request}; /openapi/v1.json lists what there is."),
+            StatusCodes.Status405MethodNotAllowed =>
+                (ProblemCodes.MethodNotAllowed, $"{request} is not possible; allowed here: {context.Response.Headers.Allow}."),
+            StatusCodes.Status415UnsupportedMediaType =>
+                (ProblemCodes.UnsupportedMediaType, $"Content type '{context.Request.ContentType}' is not supported; send application/json."),
+            StatusCodes.Status413PayloadTooLarge => (ProblemCodes.BodyTooLarge, "The request body is too large."),
+            _ => (ProblemCodes.BadRequest, $"{request} was refused with status {status}."),
+        };
+        return Problem(status, code, detail);
+    }
+}

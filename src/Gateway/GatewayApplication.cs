@@ -1,0 +1,88 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using AgentRollout.Environments;
+using AgentRollout.Environments.Loop;
+using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.Access;
+using AgentRollout.Gateway.Catalogs;
+using AgentRollout.Gateway.Engines;
+using AgentRollout.Gateway.Errors;
+using AgentRollout.Gateway.Rollouts;
+using AgentRollout.Gateway.Storage;
+using Microsoft.AspNetCore.SignalR;
+
+namespace AgentRollout.Gateway;
+
+/// <summary>Puts the server together: REST, SignalR, storage and the loop around one policy.</summary>
+internal static class GatewayApplication
+{
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>Builds the server without starting it.</summary>
+    /// <param name="options">Checked settings.</param>
+    /// <param name="policy">What plays; the caller disposes its engine.</param>
+    /// <param name="database">Where rollouts and trajectories are kept; the caller disposes it.</param>
+    /// <param name="configure">Adds tools and environments.</param>
+    public static WebApplication Build(
+        GatewayOptions options, Policy policy, GatewayDatabase database, Action<IServiceCollection> configure)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls([.. options.Urls]);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes;
+        });
+
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        builder.Logging.AddFilter("MassTransit", LogLevel.Warning);
+
+        IServiceCollection services = builder.Services;
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
+        services.Configure<RouteHandlerOptions>(routing => routing.ThrowOnBadRequest = true);
+        services.ConfigureHttpJsonOptions(json => UseOurJson(json.SerializerOptions));
+        services.AddSignalR().AddJsonProtocol(json => UseOurJson(json.PayloadSerializerOptions));
+        services.AddProblemDetails();
+        services.AddOpenApi();
+        configure(services);
+        AddRollouts(services, options, policy, database);
+
+        WebApplication app = builder.Build();
+        app.UseProblems();
+        app.UseMiddleware<AccessMiddleware>();
+        app.MapRollouts();
+        app.MapTrajectories();
+        app.MapCatalogs();
+        app.MapEngine();
+        app.MapHealth();
+        app.MapOpenApi();
+        app.MapHub<RolloutHub>("/hubs/rollouts");
+        return app;
+    }
+
+    private static void AddRollouts(IServiceCollection services, GatewayOptions options, Policy policy, GatewayDatabase database)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton(policy);
+        services.AddSingleton(database);
+        services.AddSingleton<RolloutStore>();
+        services.AddSingleton<SqliteTrajectoryStore>();
+        services.AddSingleton<TrajectoryRunner>();
+        services.AddSingleton(provider => new RolloutRunner(provider.GetRequiredService<TrajectoryRunner>(), options.ConcurrentTrajectories));
+        services.AddSingleton(_ => new RolloutQueue(options.QueueCapacity));
+        services.AddSingleton<RolloutRegistry>();
+        services.AddSingleton<RolloutPlanner>();
+        services.AddSingleton<TrajectoryFeed>();
+        services.AddHostedService<RolloutService>();
+    }
+
+    private static void UseOurJson(JsonSerializerOptions options)
+    {
+        options.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+        foreach (JsonConverter converter in TrajectoryJson.Options.Converters)
+            options.Converters.Add(converter);
+        options.TypeInfoResolver = JsonTypeInfoResolver.Combine(
+            GatewayJson.Default, TrajectoryJson.Options.TypeInfoResolver, options.TypeInfoResolver);
+    }
+}

@@ -1,0 +1,48 @@
+using AgentRollout.Gateway.Access;
+using AgentRollout.Gateway.Errors;
+using AgentRollout.Gateway.Json;
+
+namespace AgentRollout.Gateway;
+
+/// <summary>Reads and checks the server's settings.</summary>
+internal static class GatewayOptionsFile
+{
+    private const int Sha256HexLength = 64;
+
+    /// <summary>Reads the file of <c>serve --config</c>.</summary>
+    /// <exception cref="InvalidInputException">The file is missing or malformed; the message names the key, its value and the known ones.</exception>
+    public static GatewayOptions Read(string path)
+    {
+        if (!File.Exists(path))
+            throw new InvalidInputException(ProblemCodes.InvalidValue, $"Configuration file '{path}' does not exist.");
+        try
+        {
+            return StrictJson.Read(File.ReadAllBytes(path), GatewayJson.Default.GatewayOptions);
+        }
+        catch (InvalidInputException exception)
+        {
+            throw new InvalidInputException(exception.Code, $"Configuration file '{path}': {exception.Message}");
+        }
+    }
+
+    /// <summary>Checks what one member alone cannot tell.</summary>
+    /// <exception cref="InvalidInputException">The settings do not go together.</exception>
+    public static void Check(GatewayOptions options)
+    {
+        foreach (ApiKeyHash key in options.ApiKeys)
+        {
+            if (key.Sha256.Length != Sha256HexLength || !key.Sha256.All(char.IsAsciiHexDigit))
+                throw Invalid($"The 'sha256' of API key '{key.Name}' is '{key.Sha256}'; it must be {Sha256HexLength} hexadecimal digits.");
+        }
+
+        if (options.Urls is [])
+            throw Invalid("'urls' is empty; the server must listen on at least one address.");
+        foreach (string url in options.Urls)
+        {
+            if (!ListenUrl.Parse(url).IsLoopback && options.ApiKeys is [])
+                throw Invalid($"URL '{url}' is not a loopback address, and other addresses need at least one API key in 'api_keys'.");
+        }
+    }
+
+    private static InvalidInputException Invalid(string message) => new(ProblemCodes.InvalidValue, message);
+}

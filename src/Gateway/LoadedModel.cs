@@ -1,0 +1,40 @@
+using AgentRollout.Environments;
+using AgentRollout.RolloutEngine;
+using AgentRollout.RolloutEngine.Local;
+using AgentRollout.Tokenization.Chat;
+
+namespace AgentRollout.Gateway;
+
+/// <summary>A model's folder, loaded: the embedded engine and the policy around it.</summary>
+internal sealed class LoadedModel : IAsyncDisposable
+{
+    private LoadedModel(LocalEngine engine, ChatFormat format)
+    {
+        Engine = engine;
+        Policy = new Policy(engine.Model.Name, engine, format);
+    }
+
+    public LocalEngine Engine { get; }
+
+    public Policy Policy { get; }
+
+    /// <summary>Reads weights, tokenizer and template at the same time.</summary>
+    /// <exception cref="EngineException">The weights or an option are refused.</exception>
+    /// <exception cref="Tokenization.TokenizerException">The tokenizer or template is refused.</exception>
+    public static async Task<LoadedModel> LoadAsync(string folder, EngineOptions options, ILoggerFactory loggers)
+    {
+        Task<ChatFormat> format = Task.Run(() => ChatFormat.Load(folder));
+        LocalEngine engine = await Task.Run(() => LocalEngine.Load(folder, options, loggers));
+        try
+        {
+            return new LoadedModel(engine, await format);
+        }
+        catch
+        {
+            await engine.DisposeAsync();
+            throw;
+        }
+    }
+
+    public ValueTask DisposeAsync() => Engine.DisposeAsync();
+}

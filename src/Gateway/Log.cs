@@ -1,0 +1,27 @@
+using AgentRollout.Gateway.Rollouts;
+
+namespace AgentRollout.Gateway;
+
+internal static partial class Log
+{
+    [LoggerMessage(1001, LogLevel.Information, "Rollout {RolloutId} starts: {Environment}, {Trajectories} trajectories, {Finished} of them finished before")]
+    public static partial void RolloutStarted(ILogger logger, string rolloutId, string environment, int trajectories, int finished);
+
+    [LoggerMessage(1002, LogLevel.Information, "Rollout {RolloutId} ended: {State}")]
+    public static partial void RolloutEnded(ILogger logger, string rolloutId, RolloutState state);
+
+    [LoggerMessage(1003, LogLevel.Information, "Rollout {RolloutId} goes on when the server starts again")]
+    public static partial void RolloutInterrupted(ILogger logger, string rolloutId);
+
+    [LoggerMessage(1004, LogLevel.Error, "Rollout {RolloutId} failed")]
+    public static partial void RolloutFailed(ILogger logger, Exception exception, string rolloutId);
+
+    [LoggerMessage(1005, LogLevel.Error, "{Method} {Path} broke")]
+    public static partial void RequestBroke(ILogger logger, Exception exception, string method, string path);
+
+    [LoggerMessage(1006, LogLevel.Warning, "Refused {Method} {Path}: {Reason}")]
+    public static partial void RequestRefused(ILogger logger, string method, string path, string reason);
+
+    [LoggerMessage(1007, LogLevel.Information, "Model {Model} from {Folder}; database {Database}")]
+    public static partial void Serving(ILogger logger, string model, string folder, string database);
+}

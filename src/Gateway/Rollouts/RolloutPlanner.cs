@@ -1,0 +1,145 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using AgentRollout.Environments;
+using AgentRollout.Environments.Loop;
+using AgentRollout.Gateway.Errors;
+using AgentRollout.Gateway.Json;
+using AgentRollout.Gateway.Storage;
+using AgentRollout.RolloutEngine;
+
+namespace AgentRollout.Gateway.Rollouts;
+
+/// <summary>Reads and checks requests for rollouts and turns them into what the loop plays.</summary>
+internal sealed class RolloutPlanner(EnvironmentCatalog environments, Policy policy)
+{
+    private const int MostTrajectories = 1_000_000;
+
+    // Generated tasks are numbered from this one seed, so that task 5 of a split is the same for everybody.
+    private const ulong TaskSeed = 0;
+
+    /// <summary>Reads a request strictly and fills in what the server chooses: model and seed.</summary>
+    /// <exception cref="InvalidInputException">The request cannot be played; the message names the bad value and the known ones.</exception>
+    public async Task<StartRolloutRequest> AcceptAsync(ReadOnlyMemory<byte> body)
+    {
+        StartRolloutRequest request = StrictJson.Read(body, GatewayJson.Default.StartRolloutRequest);
+        EnvironmentDefinition environment = FindEnvironment(request.Environment);
+        if (request.Model is { } model && model != policy.Name)
+            throw new InvalidInputException(ProblemCodes.UnknownModel, $"Model '{model}' is not served here; the served model is '{policy.Name}'.");
+        CheckContext("limits.max_tokens", request.Limits.MaxTokens);
+        CheckContext("limits.max_tokens_per_turn", request.Limits.MaxTokensPerTurn);
+        CheckTaskSource(request, environment);
+        await CheckTasksAsync(request, environment);
+        if (TaskCount(request) * request.SamplesPerTask > MostTrajectories)
+        {
+            throw Invalid(
+                $"{TaskCount(request)} tasks with {request.SamplesPerTask} samples each are more than {MostTrajectories} trajectories, the most of one rollout.");
+        }
+
+        return request with
+        {
+            Model = policy.Name,
+            Seed = request.Seed ?? (long)(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) & StartRolloutRequest.MaxSeed),
+        };
+    }
+
+    /// <summary>What the loop plays for an accepted request.</summary>
+    /// <exception cref="InvalidInputException">The environment is not registered any more.</exception>
+    public RolloutSpec Plan(string id, StartRolloutRequest request, IReadOnlySet<string> finished)
+    {
+        EnvironmentDefinition environment = FindEnvironment(request.Environment);
+        SamplingBody sampling = request.Sampling;
+        LimitsBody limits = request.Limits;
+        return new RolloutSpec
+        {
+            Id = id,
+            Environment = environment,
+            Tasks = Tasks(request, environment),
+            SamplesPerTask = request.SamplesPerTask,
+            Sampling = new SamplingParams(sampling.Temperature, sampling.TopK, sampling.TopP, sampling.MinP),
+            Limits = new RolloutLimits
+            {
+                MaxTurns = limits.MaxTurns,
+                MaxTokens = limits.MaxTokens,
+                MaxTokensPerTurn = limits.MaxTokensPerTurn,
+                MaxParseRetries = limits.MaxParseRetries,
+                MaxToolCallsPerTurn = limits.MaxToolCallsPerTurn,
+                ToolTimeout = TimeSpan.FromSeconds(limits.ToolTimeoutSeconds),
+                Deadline = TimeSpan.FromSeconds(limits.DeadlineSeconds),
+            },
+            Seed = request.Seed ?? 0,
+            Finished = finished,
+        };
+    }
+
+    /// <summary>How many trajectories a request asks for.</summary>
+    public static int TrajectoryCount(StartRolloutRequest request) => (int)(TaskCount(request) * request.SamplesPerTask);
+
+    /// <summary>The tasks that an environment generates, in order and without end in sight of memory.</summary>
+    public static IEnumerable<RolloutTask> Generate(EnvironmentDefinition environment, TaskSplit split, long offset, long count)
+    {
+        for (long index = offset; index < offset + count; index++)
+            yield return environment.Generate!(split, TaskSeed, index);
+    }
+
+    private static long TaskCount(StartRolloutRequest request) => request.Tasks?.Count ?? request.TaskSet!.Count;
+
+    private static IEnumerable<RolloutTask> Tasks(StartRolloutRequest request, EnvironmentDefinition environment) =>
+        request.TaskSet is { } set
+            ? Generate(environment, StatusText.Parse<TaskSplit>(set.Split), set.Offset, set.Count)
+            : request.Tasks!.Select(task => new RolloutTask(task.Id, task.Data));
+
+    private EnvironmentDefinition FindEnvironment(string name)
+    {
+        try
+        {
+            return environments.Get(name);
+        }
+        catch (KeyNotFoundException exception)
+        {
+            throw new InvalidInputException(ProblemCodes.UnknownEnvironment, exception.Message);
+        }
+    }
+
+    private void CheckContext(string member, int? tokens)
+    {
+        if (tokens > policy.Engine.Model.ContextLength)
+            throw Invalid($"Member '{member}' is {tokens}; model '{policy.Name}' has a context of {policy.Engine.Model.ContextLength} tokens.");
+    }
+
+    private static void CheckTaskSource(StartRolloutRequest request, EnvironmentDefinition environment)
+    {
+        if (request.Tasks is null == request.TaskSet is null)
+            throw Invalid("Exactly one of the members 'tasks' and 'task_set' must be given.");
+        if (request.Tasks is [])
+            throw Invalid("Member 'tasks' is empty; it must hold at least one task.");
+        if (request.TaskSet is not { } set)
+            return;
+        if (environment.Generate is null)
+            throw Invalid($"Environment '{environment.Name}' generates no tasks; give them in 'tasks'.");
+        if (set.Split is not ("train" or "test"))
+            throw Invalid($"Member 'task_set.split' is '{set.Split}'; known splits: test, train.");
+    }
+
+    /// <summary>Every given task must make an episode, so that a bad one is refused here and not found in the middle of the rollout.</summary>
+    private static async Task CheckTasksAsync(StartRolloutRequest request, EnvironmentDefinition environment)
+    {
+        HashSet<string> ids = new(StringComparer.Ordinal);
+        foreach (TaskBody task in request.Tasks ?? [])
+        {
+            if (!ids.Add(task.Id))
+                throw new InvalidInputException(ProblemCodes.InvalidTask, $"Task id '{task.Id}' is used twice.");
+            if (task.Data.ValueKind != JsonValueKind.Object)
+                throw new InvalidInputException(ProblemCodes.InvalidTask, $"Task '{task.Id}': 'data' is a JSON {task.Data.ValueKind}; it must be an object.");
+            try
+            {
+                await environment.Create(new RolloutTask(task.Id, task.Data)).DisposeAsync();
+            }
+            catch (RolloutTaskException exception)
+            {
+                throw new InvalidInputException(ProblemCodes.InvalidTask, exception.Message);
+            }
+        }
+    }
+
+    private static InvalidInputException Invalid(string message) => new(ProblemCodes.InvalidValue, message);
+}

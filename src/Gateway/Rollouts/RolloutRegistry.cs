@@ -1,0 +1,113 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using AgentRollout.Gateway.Storage;
+
+namespace AgentRollout.Gateway.Rollouts;
+
+/// <summary>Accepts, finds and cancels rollouts; knows which of the stored ones are alive.</summary>
+internal sealed class RolloutRegistry(RolloutStore store, RolloutQueue queue, TimeProvider timeProvider)
+{
+    private readonly ConcurrentDictionary<string, LiveRollout> _live = new(StringComparer.Ordinal);
+
+    /// <summary>All rollouts that wait or play.</summary>
+    public IEnumerable<LiveRollout> Live => _live.Values;
+
+    /// <summary>Stores a checked request and queues it; null, and nothing is stored, where the queue is full.</summary>
+    public async Task<string?> AddAsync(StartRolloutRequest request, CancellationToken cancellationToken)
+    {
+        if (!queue.TryReserve())
+            return null;
+        DateTimeOffset now = timeProvider.GetUtcNow();
+        string id = Guid.CreateVersion7(now).ToString("N");
+        LiveRollout rollout = new(id, request, timeProvider);
+        try
+        {
+            byte[] json = JsonSerializer.SerializeToUtf8Bytes(request, GatewayJson.Default.StartRolloutRequest);
+            await store.AddAsync(id, json, now, cancellationToken);
+        }
+        catch
+        {
+            queue.Release();
+            rollout.Dispose();
+            throw;
+        }
+
+        _live[id] = rollout;
+        queue.Enqueue(rollout);
+        return id;
+    }
+
+    /// <summary>Queues what an earlier run of the server accepted and did not finish; what was to be cancelled ends here.</summary>
+    public async Task RecoverAsync(CancellationToken cancellationToken)
+    {
+        foreach (RolloutRow row in store.Unfinished())
+        {
+            if (row.CancelRequested)
+            {
+                await store.EndAsync(row.Id, RolloutState.Cancelled, error: null, timeProvider.GetUtcNow(), cancellationToken);
+                continue;
+            }
+
+            LiveRollout rollout = new(row.Id, ReadRequest(row), timeProvider);
+            _live[row.Id] = rollout;
+            queue.Recover(rollout);
+        }
+    }
+
+    /// <summary>The rollout, where it waits or plays.</summary>
+    public LiveRollout? FindLive(string id) => _live.GetValueOrDefault(id);
+
+    /// <summary>The live rollout whose trajectory this could be: a trajectory's id begins with that of its rollout.</summary>
+    public LiveRollout? FindLiveByTrajectory(string trajectoryId)
+    {
+        int end = trajectoryId.IndexOf('-', StringComparison.Ordinal);
+        return end < 0 ? null : FindLive(trajectoryId[..end]);
+    }
+
+    /// <summary>Whether the id is that of a rollout, live or stored.</summary>
+    public bool Exists(string id) => _live.ContainsKey(id) || store.Find(id) is not null;
+
+    /// <summary>A rollout's state and counts, or null where the id is unknown.</summary>
+    public RolloutResponse? Find(string id) => store.Find(id) is { } row ? Describe(row) : null;
+
+    /// <summary>The newest rollouts first.</summary>
+    public RolloutList List(int limit, string? before)
+    {
+        RolloutResponse[] page = [.. store.List(limit, before).Select(Describe)];
+        return new RolloutList(page, page.Length == limit ? page[^1].Id : null);
+    }
+
+    /// <summary>
+    /// Cancels: a waiting rollout ends at once, a running one seals its trajectories as aborted and then ends. A rollout that ended
+    /// before stays as it is.
+    /// </summary>
+    /// <returns>The rollout's state, or null where the id is unknown.</returns>
+    public async Task<RolloutResponse?> CancelAsync(string id, CancellationToken cancellationToken)
+    {
+        if (FindLive(id) is { } rollout)
+        {
+            await store.RequestCancelAsync(id, cancellationToken);
+            if (queue.Remove(rollout))
+                await EndAsync(rollout, RolloutState.Cancelled, error: null);
+            else if (!rollout.HasEnded)
+                await rollout.CancelAsync();
+        }
+
+        return Find(id);
+    }
+
+    /// <summary>Stores the terminal state and ends every stream of the rollout.</summary>
+    public async Task EndAsync(LiveRollout rollout, RolloutState state, string? error)
+    {
+        await store.EndAsync(rollout.Id, state, error, timeProvider.GetUtcNow(), CancellationToken.None);
+        rollout.End();
+        _live.TryRemove(rollout.Id, out _);
+        rollout.Dispose();
+    }
+
+    private RolloutResponse Describe(RolloutRow row) =>
+        RolloutResponse.Of(row, ReadRequest(row), store.Totals(row.Id), FindLive(row.Id)?.Trajectories.Count() ?? 0);
+
+    private static StartRolloutRequest ReadRequest(RolloutRow row) =>
+        JsonSerializer.Deserialize(row.Request, GatewayJson.Default.StartRolloutRequest)!;
+}

@@ -1,0 +1,105 @@
+using AgentRollout.Gateway.Storage;
+
+namespace AgentRollout.Gateway.Rollouts;
+
+/// <summary>A rollout's state, as <c>GET /v1/rollouts/{id}</c> answers.</summary>
+internal sealed record RolloutResponse
+{
+    public required string Id { get; init; }
+
+    public required RolloutState State { get; init; }
+
+    public required string Environment { get; init; }
+
+    public required string Model { get; init; }
+
+    /// <summary>The seed in force, also where the server drew it.</summary>
+    public required long Seed { get; init; }
+
+    public required int SamplesPerTask { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required DateTimeOffset? StartedAt { get; init; }
+
+    public required DateTimeOffset? EndedAt { get; init; }
+
+    /// <summary>Why it failed, or null.</summary>
+    public required string? Error { get; init; }
+
+    public required TrajectoryCounts Trajectories { get; init; }
+
+    /// <summary>Mean over the stored trajectories that have a reward, or null.</summary>
+    public required double? MeanReward { get; init; }
+
+    public required TokenCounts Tokens { get; init; }
+
+    /// <summary>Where the time of the stored trajectories went.</summary>
+    public required TimeSplit Time { get; init; }
+
+    /// <summary>Puts together what is stored and what is in play.</summary>
+    public static RolloutResponse Of(RolloutRow row, StartRolloutRequest request, RolloutTotals totals, int running) => new()
+    {
+        Id = row.Id,
+        State = row.State,
+        Environment = request.Environment,
+        Model = request.Model!,
+        Seed = request.Seed!.Value,
+        SamplesPerTask = request.SamplesPerTask,
+        CreatedAt = row.CreatedAt,
+        StartedAt = row.StartedAt,
+        EndedAt = row.EndedAt,
+        Error = row.Error,
+        Trajectories = new TrajectoryCounts(
+            RolloutPlanner.TrajectoryCount(request), running, totals.Completed, totals.Truncated, totals.Aborted, totals.Failed),
+        MeanReward = totals.MeanReward,
+        Tokens = new TokenCounts(totals.Tokens, totals.SampledTokens, totals.Turns, totals.ToolCalls),
+        Time = new TimeSplit(
+            totals.QueueMs, totals.PrefillMs, totals.DecodeMs, totals.TokenizeMs, totals.ToolMs, totals.RewardMs, totals.TotalMs),
+    };
+}
+
+/// <summary>Trajectories by status.</summary>
+/// <param name="Total">How many the request asks for.</param>
+/// <param name="Running">In play now.</param>
+/// <param name="Completed">Ended by their environment.</param>
+/// <param name="Truncated">Ended by a limit, a deadline or unreadable tool calls.</param>
+/// <param name="Aborted">Cut by a cancellation; what was sampled is kept.</param>
+/// <param name="Failed">Something outside the model broke.</param>
+internal sealed record TrajectoryCounts(int Total, int Running, int Completed, int Truncated, int Aborted, int Failed);
+
+/// <summary>What the stored trajectories hold.</summary>
+/// <param name="Total">All tokens of all sequences.</param>
+/// <param name="Sampled">Tokens with loss mask 1.</param>
+/// <param name="Turns">Assistant turns.</param>
+/// <param name="ToolCalls">Attempted tool calls.</param>
+internal sealed record TokenCounts(long Total, long Sampled, long Turns, long ToolCalls);
+
+/// <summary>Milliseconds, summed over trajectories; concurrent ones add up.</summary>
+internal sealed record TimeSplit(
+    double QueueMs, double PrefillMs, double DecodeMs, double TokenizeMs, double ToolMs, double RewardMs, double TotalMs);
+
+/// <summary>A page of rollouts, newest first.</summary>
+/// <param name="Rollouts">The page.</param>
+/// <param name="Next">Pass as <c>before</c> to go on, or null at the end.</param>
+internal sealed record RolloutList(IReadOnlyList<RolloutResponse> Rollouts, string? Next);
+
+/// <summary>A trajectory's audit, computed when asked.</summary>
+/// <param name="Id">The trajectory.</param>
+/// <param name="Passes">True where the stored record holds every claim.</param>
+/// <param name="Problem">The first broken claim in one sentence, or null.</param>
+internal sealed record AuditResponse(string Id, bool Passes, string? Problem);
+
+/// <summary>An unfinished trajectory.</summary>
+/// <param name="Id">The trajectory.</param>
+/// <param name="RolloutId">Its rollout.</param>
+/// <param name="Turn">The assistant turn, from 1.</param>
+/// <param name="WaitsFor">What has to answer before it goes on.</param>
+/// <param name="Since">When it began to wait.</param>
+internal sealed record PendingTrajectory(string Id, string RolloutId, int Turn, WaitsFor WaitsFor, DateTimeOffset Since);
+
+/// <summary>Tells a slow watcher how many events it missed.</summary>
+internal sealed record EventsDropped(int Dropped)
+{
+    public string Type { get; } = "events_dropped";
+}

@@ -1,0 +1,240 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using AgentRollout.Gateway.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace AgentRollout.Gateway.Tests.Rollouts;
+
+public sealed class RolloutEndpointsTests
+{
+    [Fact]
+    public async Task A_rollout_is_accepted_played_and_counted()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+
+        using HttpResponseMessage accepted = await gateway.PostAsync(TestGateway.Request("a question", samples: 3));
+        JsonElement body = await accepted.Content.ReadFromJsonAsync<JsonElement>();
+        string id = body.GetProperty("id").GetString()!;
+        JsonElement rollout = await gateway.WaitForAsync(id, "completed");
+
+        Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+        Assert.Equal($"/v1/rollouts/{id}", accepted.Headers.Location!.ToString());
+        Assert.Equal("""{"total":3,"running":0,"completed":3,"truncated":0,"aborted":0,"failed":0}""", rollout.GetProperty("trajectories").GetRawText());
+        Assert.Equal(1, rollout.GetProperty("mean_reward").GetDouble());
+        Assert.Equal(3, rollout.GetProperty("tokens").GetProperty("turns").GetInt32());
+        Assert.True(rollout.GetProperty("time").GetProperty("total_ms").GetDouble() > 0);
+        Assert.Equal((1, "tiny"), (rollout.GetProperty("seed").GetInt64(), rollout.GetProperty("model").GetString()));
+        Assert.Equal(JsonValueKind.String, rollout.GetProperty("ended_at").ValueKind);
+    }
+
+    [Fact]
+    public async Task Every_stored_trajectory_passes_its_audit()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+        string id = await gateway.AcceptAsync(TestGateway.Request("calculate", samples: 2, environment: "tools"));
+        await gateway.WaitForAsync(id, "completed");
+
+        foreach (JsonElement trajectory in (await gateway.GetAsync($"/v1/rollouts/{id}/trajectories")).EnumerateArray())
+        {
+            string trajectoryId = trajectory.GetProperty("id").GetString()!;
+            Assert.Equal(trajectory.GetRawText(), (await gateway.GetAsync($"/v1/trajectories/{trajectoryId}")).GetRawText());
+            Assert.Equal(
+                $$"""{"id":"{{trajectoryId}}","passes":true,"problem":null}""",
+                (await gateway.GetAsync($"/v1/trajectories/{trajectoryId}/audit")).GetRawText());
+            Assert.NotEqual(0, trajectory.GetProperty("tool_calls").GetArrayLength());
+        }
+    }
+
+    [Fact]
+    public async Task Generated_tasks_are_played_in_their_order_with_a_seed_that_the_server_draws()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+        string id = await gateway.AcceptAsync("""{"environment":"plain","task_set":{"split":"test","offset":5,"count":3}}""");
+        JsonElement rollout = await gateway.WaitForAsync(id, "completed");
+
+        JsonElement trajectories = await gateway.GetAsync($"/v1/rollouts/{id}/trajectories");
+
+        Assert.Equal(
+            ["test-5", "test-6", "test-7"],
+            trajectories.EnumerateArray().Select(trajectory => trajectory.GetProperty("task").GetProperty("id").GetString()!).Order());
+        Assert.InRange(rollout.GetProperty("seed").GetInt64(), 0, (1L << 53) - 1);
+    }
+
+    [Theory]
+    [InlineData("", "invalid_json", "not JSON")]
+    [InlineData("""{"environment":"nope","task_set":{"count":1}}""", "unknown_environment",
+        "Environment 'nope' is unknown; known environments: plain, tools.")]
+    [InlineData("""{"environment":"plain","task_set":{"count":1},"model":"gpt"}""", "unknown_model",
+        "Model 'gpt' is not served here; the served model is 'tiny'.")]
+    [InlineData("""{"environment":"plain"}""", "invalid_value", "Exactly one of the members 'tasks' and 'task_set' must be given.")]
+    [InlineData("""{"environment":"plain","tasks":[]}""", "invalid_value", "Member 'tasks' is empty; it must hold at least one task.")]
+    [InlineData("""{"environment":"plain","tasks":[{"id":"a","data":{}}]}""", "invalid_task", "Task 'a' lacks the text 'question'.")]
+    [InlineData("""{"environment":"plain","tasks":[{"id":"a","data":5}]}""", "invalid_task",
+        "Task 'a': 'data' is a JSON Number; it must be an object.")]
+    [InlineData("""{"environment":"plain","tasks":[{"id":"a","data":{"question":"q"}},{"id":"a","data":{"question":"q"}}]}""", "invalid_task",
+        "Task id 'a' is used twice.")]
+    [InlineData("""{"environment":"plain","task_set":{"count":1,"split":"dev"}}""", "invalid_value",
+        "Member 'task_set.split' is 'dev'; known splits: test, train.")]
+    [InlineData("""{"environment":"plain","task_set":{"count":0}}""", "invalid_value",
+        "Member 'task_set.count' is 0; it must be at least 1 and at most 1000000.")]
+    [InlineData("""{"environment":"plain","task_set":{"count":1000000},"samples_per_task":2}""", "invalid_value", "the most of one rollout")]
+    [InlineData("""{"environment":"plain","task_set":{"count":1},"limits":{"max_tokens":5000}}""", "invalid_value",
+        "Member 'limits.max_tokens' is 5000; model 'tiny' has a context of 4096 tokens.")]
+    [InlineData("""{"environment":"plain","task_set":{"count":1},"delivery":{}}""", "unknown_member", "Member 'delivery' is unknown")]
+    public async Task A_bad_request_is_answered_with_a_problem_and_stores_nothing(string json, string code, string detail)
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+
+        using HttpResponseMessage response = await gateway.PostAsync(json);
+
+        await AssertProblemAsync(response, HttpStatusCode.BadRequest, code, detail);
+        Assert.Empty((await gateway.GetAsync("/v1/rollouts")).GetProperty("rollouts").EnumerateArray());
+    }
+
+    [Theory]
+    [InlineData("GET", "/v1/rollouts/nope", HttpStatusCode.NotFound, "unknown_rollout", "Rollout 'nope' is unknown.")]
+    [InlineData("DELETE", "/v1/rollouts/nope", HttpStatusCode.NotFound, "unknown_rollout", "Rollout 'nope' is unknown.")]
+    [InlineData("GET", "/v1/rollouts/nope/trajectories", HttpStatusCode.NotFound, "unknown_rollout", "Rollout 'nope' is unknown.")]
+    [InlineData("GET", "/v1/trajectories/nope", HttpStatusCode.NotFound, "unknown_trajectory", "Trajectory 'nope'")]
+    [InlineData("GET", "/v1/trajectories/nope/audit", HttpStatusCode.NotFound, "unknown_trajectory", "Trajectory 'nope'")]
+    [InlineData("GET", "/v1/nothing", HttpStatusCode.NotFound, "unknown_route", "/openapi/v1.json")]
+    [InlineData("PUT", "/v1/rollouts", HttpStatusCode.MethodNotAllowed, "method_not_allowed", "GET, POST")]
+    [InlineData("GET", "/v1/rollouts?limit=0", HttpStatusCode.BadRequest, "invalid_value", "Parameter 'limit' is 0")]
+    [InlineData("GET", "/v1/rollouts?limit=x", HttpStatusCode.BadRequest, "bad_request", "limit")]
+    public async Task A_wrong_call_is_answered_with_a_problem(string method, string path, HttpStatusCode status, string code, string detail)
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+        using HttpRequestMessage request = new(new HttpMethod(method), path);
+
+        using HttpResponseMessage response = await gateway.Client.SendAsync(request);
+
+        await AssertProblemAsync(response, status, code, detail);
+    }
+
+    [Fact]
+    public async Task Only_JSON_is_taken()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+
+        using HttpResponseMessage response = await gateway.Client.PostAsync("/v1/rollouts", new StringContent("{}", Encoding.UTF8, "text/plain"));
+
+        await AssertProblemAsync(response, HttpStatusCode.UnsupportedMediaType, "unsupported_media_type", "application/json");
+    }
+
+    [Fact]
+    public async Task A_body_beyond_the_limit_is_refused()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync(new GatewayOptions { MaxRequestBytes = 1_024 });
+
+        using HttpResponseMessage response = await gateway.PostAsync(TestGateway.Request(new string('x', 2_000)));
+
+        await AssertProblemAsync(response, HttpStatusCode.RequestEntityTooLarge, "body_too_large", "1024");
+    }
+
+    [Fact]
+    public async Task A_full_queue_answers_429_and_stores_nothing()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync(new GatewayOptions { QueueCapacity = 1, ConcurrentRollouts = 1 });
+        string running = await gateway.AcceptAsync(TestGateway.Request("endlessly"));
+        await gateway.WaitForRunningAsync(running);
+        await gateway.AcceptAsync(TestGateway.Request("waits"));
+
+        using HttpResponseMessage response = await gateway.PostAsync(TestGateway.Request("too much"));
+
+        await AssertProblemAsync(response, HttpStatusCode.TooManyRequests, "queue_full", "The queue is full");
+        Assert.True(response.Headers.RetryAfter!.Delta > TimeSpan.Zero);
+        Assert.Equal(2, gateway.Services.GetRequiredService<RolloutStore>().List(10, null).Count);
+    }
+
+    [Fact]
+    public async Task Cancelling_a_running_rollout_keeps_its_partial_trajectories()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+        string id = await gateway.AcceptAsync(TestGateway.Request("endlessly", samples: 3));
+        await gateway.WaitForRunningAsync(id, 3);
+        await Task.Delay(200);
+
+        using HttpResponseMessage first = await gateway.Client.DeleteAsync($"/v1/rollouts/{id}");
+        JsonElement rollout = await gateway.WaitForAsync(id, "cancelled");
+        using HttpResponseMessage second = await gateway.Client.DeleteAsync($"/v1/rollouts/{id}");
+
+        Assert.Equal((HttpStatusCode.Accepted, HttpStatusCode.Accepted), (first.StatusCode, second.StatusCode));
+        Assert.Equal(3, rollout.GetProperty("trajectories").GetProperty("aborted").GetInt32());
+        Assert.True(rollout.GetProperty("tokens").GetProperty("sampled").GetInt32() > 0);
+        Assert.Equal(0, gateway.Engine.Running);
+    }
+
+    [Fact]
+    public async Task Cancelling_a_waiting_rollout_ends_it_at_once_and_frees_its_place()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync(new GatewayOptions { QueueCapacity = 1, ConcurrentRollouts = 1 });
+        string running = await gateway.AcceptAsync(TestGateway.Request("endlessly"));
+        await gateway.WaitForRunningAsync(running);
+        string waiting = await gateway.AcceptAsync(TestGateway.Request("waits"));
+
+        using HttpResponseMessage response = await gateway.Client.DeleteAsync($"/v1/rollouts/{waiting}");
+
+        Assert.Equal("cancelled", (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("state").GetString());
+        await gateway.AcceptAsync(TestGateway.Request("next"));
+    }
+
+    [Fact]
+    public async Task Rollouts_are_listed_newest_first_page_by_page()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+        List<string> ids = [];
+        for (int i = 0; i < 5; i++)
+            ids.Insert(0, await gateway.AcceptAsync(TestGateway.Request("q")));
+
+        JsonElement page = await gateway.GetAsync("/v1/rollouts?limit=3");
+        JsonElement rest = await gateway.GetAsync($"/v1/rollouts?limit=3&before={page.GetProperty("next").GetString()}");
+
+        Assert.Equal(ids, page.GetProperty("rollouts").EnumerateArray().Concat(rest.GetProperty("rollouts").EnumerateArray())
+            .Select(rollout => rollout.GetProperty("id").GetString()!));
+        Assert.Equal(JsonValueKind.Null, rest.GetProperty("next").ValueKind);
+    }
+
+    [Fact]
+    public async Task Pending_trajectories_say_what_they_wait_for()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+        string id = await gateway.AcceptAsync(TestGateway.Request("endlessly"));
+        await gateway.WaitForRunningAsync(id);
+
+        JsonElement pending = Assert.Single((await gateway.GetAsync("/v1/pending")).EnumerateArray());
+
+        Assert.Equal(($"{id}-0-0", "engine"), (pending.GetProperty("id").GetString(), pending.GetProperty("waits_for").GetString()));
+    }
+
+    [Fact]
+    public async Task Many_rollouts_of_mixed_environments_all_reach_a_terminal_state()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync(new GatewayOptions { ConcurrentTrajectories = 16 });
+
+        string[] ids = await Task.WhenAll(Enumerable.Range(0, 64).Select(index => gateway.AcceptAsync(TestGateway.Request(
+            index % 2 == 0 ? "calculate" : "a question", samples: 4, environment: index % 2 == 0 ? "tools" : "plain", tasks: 2))));
+        using HttpResponseMessage cancelled = await gateway.Client.DeleteAsync($"/v1/rollouts/{ids[63]}");
+
+        foreach (string id in ids)
+        {
+            JsonElement rollout = await gateway.WaitForAsync(id, "completed", "cancelled");
+            if (id != ids[63])
+                Assert.Equal(8, rollout.GetProperty("trajectories").GetProperty("completed").GetInt32());
+        }
+
+        Assert.Equal(0, gateway.Engine.Running);
+        Assert.Empty((await gateway.GetAsync("/v1/pending")).EnumerateArray());
+    }
+
+    internal static async Task AssertProblemAsync(HttpResponseMessage response, HttpStatusCode status, string code, string detail)
+    {
+        Assert.Equal((status, "application/problem+json"), (response.StatusCode, response.Content.Headers.ContentType?.MediaType));
+        JsonElement problem = await response.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal(code, problem.GetProperty("code").GetString());
+        Assert.Contains(detail, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
+    }
+}

@@ -1,0 +1,52 @@
+using System.Net;
+using System.Text.Json;
+using Xunit;
+
+namespace AgentRollout.Gateway.Tests;
+
+public sealed class ServerTests
+{
+    [Fact]
+    public async Task The_OpenAPI_document_lists_every_call()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+
+        JsonElement document = await gateway.GetAsync("/openapi/v1.json");
+
+        Assert.Equal(
+            [
+                "/health/live", "/health/ready", "/v1/engine", "/v1/environments", "/v1/pending", "/v1/rollouts", "/v1/rollouts/{id}",
+                "/v1/rollouts/{id}/trajectories", "/v1/tools", "/v1/trajectories/{id}", "/v1/trajectories/{id}/audit",
+            ],
+            document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
+        JsonElement request = document.GetProperty("components").GetProperty("schemas").GetProperty("StartRolloutRequest");
+        Assert.Equal("environment", Assert.Single(request.GetProperty("required").EnumerateArray()).GetString());
+        Assert.True(request.GetProperty("properties").TryGetProperty("samples_per_task", out _));
+    }
+
+    [Fact]
+    public async Task Environments_and_tools_are_listed_with_their_schemas()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+
+        JsonElement environments = await gateway.GetAsync("/v1/environments");
+        JsonElement tool = Assert.Single((await gateway.GetAsync("/v1/tools")).EnumerateArray());
+
+        Assert.Equal(["plain", "tools"], environments.EnumerateArray().Select(environment => environment.GetProperty("name").GetString()));
+        Assert.Equal("calculator", tool.GetProperty("name").GetString());
+        Assert.True(tool.GetProperty("parameters").GetProperty("properties").TryGetProperty("expression", out _));
+    }
+
+    [Fact]
+    public async Task The_server_is_live_and_ready_and_tells_of_its_engine()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+
+        using HttpResponseMessage live = await gateway.Client.GetAsync("/health/live");
+        using HttpResponseMessage ready = await gateway.Client.GetAsync("/health/ready");
+        JsonElement engine = await gateway.GetAsync("/v1/engine");
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (live.StatusCode, ready.StatusCode));
+        Assert.Equal(("tiny", 4_096), (engine.GetProperty("model").GetString(), engine.GetProperty("context_length").GetInt32()));
+    }
+}
