@@ -13,14 +13,13 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable where T : unmanaged
     {
         Length = length;
         _pointer = (T*)NativeMemory.AlignedAlloc((nuint)length * (nuint)sizeof(T), Alignment);
-        GC.AddMemoryPressure(Bytes);
     }
 
     ~NativeBuffer() => Free();
 
     public long Length { get; }
 
-    public long Bytes => Math.Max(1, Length * sizeof(T));
+    public long Bytes => Length * sizeof(T);
 
     public T* Pointer => _pointer;
 
@@ -46,6 +45,5 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable where T : unmanaged
             return;
         NativeMemory.AlignedFree(_pointer);
         _pointer = null;
-        GC.RemoveMemoryPressure(Bytes);
     }
 }

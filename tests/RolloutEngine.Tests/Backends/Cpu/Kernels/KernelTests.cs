@@ -1,0 +1,193 @@
+using AgentRollout.RolloutEngine.Backends.Cpu;
+using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
+using Xunit;
+
+namespace AgentRollout.RolloutEngine.Tests.Backends.Cpu.Kernels;
+
+/// <summary>Every width against plain loops that state the order of accumulation, to the bit, over odd sizes.</summary>
+public sealed unsafe class KernelTests
+{
+    private readonly Random _random = new(7);
+
+    public static TheoryData<string> Widths { get; } = [.. KernelSet.Supported.Select(kernels => kernels.Name)];
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void An_output_of_a_product_is_one_chain_of_fused_multiply_adds(string width)
+    {
+        foreach (int inputs in (int[])[1, 2, 3, 17, 64, 129])
+        {
+            foreach (int rows in Enumerable.Range(1, 19))
+                CheckProduct(Kernels(width), rows, inputs);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Normalisation_sums_squares_in_sixteen_lanes(string width)
+    {
+        foreach (int count in (int[])[1, 15, 16, 17, 42, 64, 100, 257])
+        {
+            float[] x = Random(count), gain = Random(count), actual = new float[count], lanes = new float[16];
+            for (int i = 0; i < count; i++)
+                lanes[i % 16] = MathF.FusedMultiplyAdd(x[i], x[i], lanes[i % 16]);
+            float scale = 1f / MathF.Sqrt(Fold(lanes) / count + 1e-5f);
+
+            fixed (float* px = x, pg = gain, pa = actual)
+                Kernels(width).RmsNorm(px, pg, count, 1e-5f, pa);
+
+            Assert.Equal(Bits.Of(x.Zip(gain, (value, g) => value * scale * g)), Bits.Of(actual));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Rotation_turns_pairs_half_a_head_apart(string width)
+    {
+        foreach (int headDim in (int[])[2, 10, 16, 48, 64, 130])
+        {
+            float[] head = Random(headDim), rotation = Random(headDim), expected = new float[headDim];
+            int half = headDim / 2;
+            for (int i = 0; i < half; i++)
+            {
+                (float a, float b, float cos, float sin) = (head[i], head[i + half], rotation[i], rotation[i + half]);
+                expected[i] = MathF.FusedMultiplyAdd(a, cos, -(b * sin));
+                expected[i + half] = MathF.FusedMultiplyAdd(b, cos, a * sin);
+            }
+
+            fixed (float* ph = head, pr = rotation)
+                Kernels(width).Rope(ph, pr, headDim);
+            Assert.Equal(Bits.Of(expected), Bits.Of(head));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Attention_sums_scores_over_dimensions_and_values_over_tokens_in_order(string width)
+    {
+        foreach ((int heads, int headDim, int tokens) in (ReadOnlySpan<(int, int, int)>)[(1, 10, 16), (2, 16, 3), (3, 48, 1), (5, 64, 15), (7, 32, 16)])
+        {
+            int valueDim = (headDim + 15) / 16 * 16;
+            float[] queries = Random(heads * headDim), keys = Random(16 * headDim), values = Random(16 * valueDim);
+            float[] scores = new float[heads * 32], sums = Random(heads * valueDim), expectedSums = [.. sums];
+            fixed (float* pq = queries, pk = keys, ps = scores, pv = values, po = sums)
+            {
+                Kernels(width).Scores(pq, heads, headDim, pk, ps, 32);
+                Kernels(width).AddValues(ps, 32, heads, pv, tokens, valueDim, po);
+            }
+
+            for (int head = 0; head < heads; head++)
+            {
+                for (int token = 0; token < 16; token++)
+                {
+                    float score = 0;
+                    for (int d = 0; d < headDim; d++)
+                        score = MathF.FusedMultiplyAdd(keys[d * 16 + token], queries[head * headDim + d], score);
+                    Assert.Equal(score, scores[head * 32 + token]);
+                }
+
+                for (int token = 0; token < tokens; token++)
+                {
+                    for (int d = 0; d < valueDim; d++)
+                        expectedSums[head * valueDim + d] = MathF.FusedMultiplyAdd(values[token * valueDim + d], scores[head * 32 + token], expectedSums[head * valueDim + d]);
+                }
+            }
+
+            Assert.Equal(Bits.Of(expectedSums), Bits.Of(sums));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Softmax_and_the_gate_equal_their_scalar_twins(string width)
+    {
+        foreach (int count in (int[])[16, 32, 112, 528])
+        {
+            float[] x = [.. Random(count).Select(value => 8 * value)], up = Random(count);
+            x[3] = float.NegativeInfinity;
+            Assert.Equal(x.Max(), Run(Kernels(width), x, up).Max);
+            (float[] exponentials, float sum, float[] gated, _) = Run(Kernels(width), x, up);
+            (float[] expectedExponentials, float expectedSum, float[] expectedGated, _) = Run(Kernels("scalar"), x, up);
+            Assert.Equal(Bits.Of(expectedExponentials), Bits.Of(exponentials));
+            Assert.Equal(Bits.Of([expectedSum]), Bits.Of([sum]));
+            Assert.Equal(Bits.Of(expectedGated), Bits.Of(gated));
+        }
+    }
+
+    [Fact]
+    public void The_exponential_is_within_two_units_in_the_last_place_and_keeps_its_ends()
+    {
+        for (float x = -87f; x < 88f; x += 0.0137f)
+        {
+            double exact = Math.Exp(x), unit = MathF.BitIncrement((float)exact) - (float)exact;
+            Assert.InRange((Exponential.Of<Scalar, float>(x) - exact) / unit, -2, 2);
+        }
+
+        Assert.Equal(1f, Exponential.Of<Scalar, float>(0f));
+        Assert.Equal(0f, Exponential.Of<Scalar, float>(-88f));
+        Assert.Equal(0f, Exponential.Of<Scalar, float>(float.NegativeInfinity));
+        Assert.True(float.IsNaN(Exponential.Of<Scalar, float>(float.NaN)));
+    }
+
+    private void CheckProduct(KernelSet kernels, int rows, int inputs)
+    {
+        int pairs = (inputs + 1) / 2, stride = 2 * pairs + 3;
+        float[] x = Random(rows * stride), tile = new float[rows * 32];
+        ushort[] bfloat16 = new ushort[pairs * 64];
+        float[] float32 = new float[pairs * 64];
+        for (int k = 0; k < 2 * pairs; k++)
+        {
+            for (int output = 0; output < 32; output++)
+            {
+                bfloat16[(k / 2 * 32 + output) * 2 + k % 2] = k < inputs ? (ushort)(BitConverter.SingleToUInt32Bits(Random(1)[0]) >> 16) : (ushort)0;
+                float32[k * 32 + output] = BFloat16.ToSingle(bfloat16[(k / 2 * 32 + output) * 2 + k % 2]);
+            }
+        }
+
+        float[] expected = new float[rows * 32];
+        for (int i = 0; i < expected.Length; i++)
+        {
+            for (int k = 0; k < inputs; k++)
+                expected[i] = MathF.FusedMultiplyAdd(float32[k * 32 + i % 32], x[i / 32 * stride + k], expected[i]);
+        }
+
+        for (int row = 0; row < rows; row++)
+            x.AsSpan(row * stride + inputs, 2 * pairs - inputs).Clear();
+        fixed (float* px = x, pt = tile, pf = float32)
+        fixed (ushort* pb = bfloat16)
+        {
+            kernels.MatMulBFloat16(px, stride, rows, (byte*)pb, pairs, pt);
+            Assert.Equal(Bits.Of(expected), Bits.Of(tile));
+            kernels.MatMulFloat32(px, stride, rows, (byte*)pf, pairs, pt);
+            Assert.Equal(Bits.Of(expected), Bits.Of(tile));
+        }
+    }
+
+    private static (float[] Exponentials, float Sum, float[] Gated, float Max) Run(KernelSet kernels, float[] x, float[] up)
+    {
+        float[] exponentials = new float[x.Length], gated = new float[x.Length];
+        fixed (float* px = x, pe = exponentials, pu = up, pg = gated)
+        {
+            float max = kernels.Max(px, x.Length), sum = kernels.Exponentials(px, x.Length, max, 0.7f, pe);
+            x[3] = 1;
+            kernels.SwiGlu(px, pu, x.Length, pg);
+            x[3] = float.NegativeInfinity;
+            return (exponentials, sum, gated, max);
+        }
+    }
+
+    private static KernelSet Kernels(string name) => KernelSet.Supported.Single(kernels => kernels.Name == name);
+
+    private float[] Random(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(2 * _random.NextDouble() - 1))];
+
+    private static float Fold(float[] lanes)
+    {
+        for (int half = 8; half > 0; half /= 2)
+        {
+            for (int i = 0; i < half; i++)
+                lanes[i] += lanes[i + half];
+        }
+
+        return lanes[0];
+    }
+}

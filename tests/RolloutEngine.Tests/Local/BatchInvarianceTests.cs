@@ -1,0 +1,113 @@
+using AgentRollout.RolloutEngine.Local;
+using AgentRollout.RolloutEngine.Tests.Fixtures;
+using Xunit;
+
+namespace AgentRollout.RolloutEngine.Tests.Local;
+
+/// <summary>The central promise: tokens and log-probabilities of a sequence are the same bits, whatever happens around it.</summary>
+public sealed class BatchInvarianceTests
+{
+    private static readonly SamplingParams[] Samplings =
+        [new(), new(Temperature: 0), new(Temperature: 0.7f, TopP: 0.9f), new(Temperature: 1.2f, TopK: 20), new(MinP: 0.1f)];
+
+    [Theory]
+    [InlineData("qwen3-bf16", 1, 1)]
+    [InlineData("qwen3-bf16", 7, 2)]
+    [InlineData("qwen3-bf16", 64, 1)]
+    [InlineData("qwen3-bf16", 512, 2)]
+    [InlineData("mistral-f16-odd", 7, 1)]
+    [InlineData("llama-f32-sharded", 64, 2)]
+    [InlineData("qwen2-bf16-yarn", 512, 1)]
+    public async Task A_sequence_gets_the_same_bits_in_any_batch_chunking_and_thread_count(string name, int maxBatchTokens, int threads)
+    {
+        Fixture fixture = new(name);
+        GenerationRequest[] requests = RandomRequests(fixture, count: 12, seed: 11);
+        Generation[] alone = await RunAloneAsync(fixture, requests);
+
+        await using LocalEngine engine = Engines.Load(fixture, threads, maxBatchTokens, maxRunning: 9);
+        Generation[] together = await Task.WhenAll(requests.Select(request => engine.RunAsync(request)));
+
+        Assert.Equal(alone, together);
+    }
+
+    [Fact]
+    public async Task A_preempted_sequence_goes_on_with_the_same_bits()
+    {
+        Fixture fixture = new("qwen3-bf16");
+        GenerationRequest[] requests = RandomRequests(fixture, count: 12, seed: 12);
+        Generation[] alone = await RunAloneAsync(fixture, requests);
+
+        await using LocalEngine engine = Engines.WithPages(fixture, pageCount: 8, maxBatchTokens: 24);
+        Generation[] together = await Task.WhenAll(requests.Select(request => engine.RunAsync(request)));
+
+        Assert.InRange(engine.Statistics.Preemptions, 1, int.MaxValue);
+        Assert.Equal(alone, together);
+        Assert.Equal(0, engine.Statistics.PagesInUse);
+    }
+
+    [Theory]
+    [InlineData("qwen3-f32", 512)]
+    [InlineData("qwen3-bf16", 5)]
+    [InlineData("mistral-f16-odd", 512)]
+    public async Task Scoring_a_finished_sequence_gives_the_bits_that_generation_reported(string name, int maxBatchTokens)
+    {
+        Fixture fixture = new(name);
+        await using LocalEngine engine = Engines.Load(fixture, maxBatchTokens: maxBatchTokens);
+        foreach (GenerationRequest request in RandomRequests(fixture, count: 5, seed: 13))
+        {
+            Generation generation = await engine.RunAsync(request);
+            int[] all = [.. request.Tokens.ToArray(), .. generation.Tokens];
+            IReadOnlyList<ScoredToken> scores = await engine.ScoreAsync(all, request.Sampling, CancellationToken.None);
+
+            Assert.Equal(all[1..], scores.Select(score => score.Token));
+            ScoredToken[] sampled = [.. scores.Skip(request.Tokens.Length - 1)];
+            Assert.Equal(Bits.Of(generation.Logprobs), Bits.Of(sampled.Select(score => score.Logprob)));
+            Assert.Equal(Bits.Of(generation.SamplingLogprobs ?? generation.Logprobs), Bits.Of(sampled.Select(score => score.SamplingLogprob)));
+        }
+    }
+
+    [Fact]
+    public async Task A_continuation_resumes_the_noise_of_the_sequence_it_continues()
+    {
+        Fixture fixture = new("qwen3-bf16");
+        await using LocalEngine engine = Engines.Load(fixture);
+        GenerationRequest whole = new() { Id = "whole", Tokens = fixture.Prompt, MaxNewTokens = 40, Seed = 3 };
+        Generation expected = await engine.RunAsync(whole);
+        Generation head = await engine.RunAsync(whole with { MaxNewTokens = 17 });
+        Generation tail = await engine.RunAsync(whole with { Tokens = (int[])[.. fixture.Prompt, .. head.Tokens], MaxNewTokens = 23 });
+        Assert.Equal(expected.Tokens, [.. head.Tokens, .. tail.Tokens]);
+        Assert.Equal(Bits.Of(expected.Logprobs), Bits.Of([.. head.Logprobs, .. tail.Logprobs]));
+    }
+
+    [Fact]
+    public async Task Another_seed_gives_another_continuation()
+    {
+        Fixture fixture = new("qwen3-bf16");
+        await using LocalEngine engine = Engines.Load(fixture);
+        GenerationRequest request = new() { Id = "seed", Tokens = fixture.Prompt, MaxNewTokens = 30, Seed = 1 };
+        Assert.NotEqual((await engine.RunAsync(request)).Tokens, (await engine.RunAsync(request with { Seed = 2 })).Tokens);
+    }
+
+    private static async Task<Generation[]> RunAloneAsync(Fixture fixture, GenerationRequest[] requests)
+    {
+        await using LocalEngine engine = Engines.Load(fixture);
+        List<Generation> generations = [];
+        foreach (GenerationRequest request in requests)
+            generations.Add(await engine.RunAsync(request));
+        return [.. generations];
+    }
+
+    private static GenerationRequest[] RandomRequests(Fixture fixture, int count, int seed)
+    {
+        Random random = new(seed);
+        return [.. Enumerable.Range(0, count).Select(i => new GenerationRequest
+        {
+            Id = $"request {i}",
+            Tokens = Enumerable.Range(0, random.Next(1, 60)).Select(_ => random.Next(256)).ToArray(),
+            MaxNewTokens = random.Next(1, 60),
+            Seed = (ulong)random.NextInt64(),
+            Sampling = Samplings[i % Samplings.Length],
+            StopTokenIds = i % 3 == 0 ? [5, 6] : [],
+        })];
+    }
+}
