@@ -1,4 +1,8 @@
-"""Learns the vocabulary from demonstrations and practice, and writes tokenizer.json."""
+"""Learns the vocabulary and writes tokenizer.json.
+
+It reads practice and the demonstrations of arithmetic. Those of looking up would make single tokens of the corpus' own names, which occur
+hundreds of times each; then no train name would look like a test name.
+"""
 
 import argparse
 import itertools
@@ -21,8 +25,8 @@ def main():
     template = chat.load_template()
     texts = [chat.render(template, *episode) for episode in itertools.islice(practice.episodes(seed=0), options.episodes)]
     with options.demonstrations.open(encoding="utf-8") as lines:
-        for _, line in zip(range(options.episodes), lines):
-            demonstration = json.loads(line)
+        arithmetic = (line for line in map(json.loads, lines) if line["environment"] == "arithmetic")
+        for demonstration in itertools.islice(arithmetic, options.episodes):
             texts.append(chat.render(template, demonstration["messages"], demonstration["tools"]))
     tokenizer = bpe.Tokenizer(bpe.train(texts, options.vocabulary))
     options.out.write_text(json.dumps(tokenizer.to_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -8,12 +8,10 @@ internal abstract class Expert(Random random, double mistakes)
 {
     protected Random Random { get; } = random;
 
-    /// <summary>The argument of the tool call for a task of the train split.</summary>
+    /// <summary>What to do in task number <paramref name="index"/> of the train split.</summary>
     public abstract Plan Begin(long index);
 
     protected bool Errs() => Random.NextDouble() < mistakes;
-
-    protected T Pick<T>(params ReadOnlySpan<T> choices) => choices[Random.Next(choices.Length)];
 }
 
 /// <summary>What the expert will do in one episode.</summary>

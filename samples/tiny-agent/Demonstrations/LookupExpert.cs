@@ -9,15 +9,15 @@ namespace AgentRollout.Samples.Demonstrations;
 /// </summary>
 internal sealed class LookupExpert(Random random, double mistakes, ulong seed) : Expert(random, mistakes)
 {
-    private static readonly HashSet<string> s_stopWords =
+    private static readonly HashSet<string> StopWords =
         new(["what", "which", "who", "is", "was", "the", "of", "in", "through"], StringComparer.OrdinalIgnoreCase);
 
-    private static readonly Dictionary<string, LookupFact> s_factOfText = LookupFacts.All.ToDictionary(fact => fact.Text);
+    private static readonly Dictionary<string, LookupFact> FactOfText = LookupFacts.All.ToDictionary(fact => fact.Text);
 
     public override Plan Begin(long index)
     {
         LookupFact fact = LookupTasks.Draw(TaskSplit.Train, seed, index);
-        string[] keywords = [.. fact.Question.TrimEnd('?').Split(' ').Where(word => !s_stopWords.Contains(word))];
+        string[] keywords = [.. fact.Question.TrimEnd('?').Split(' ').Where(word => !StopWords.Contains(word))];
         string query = string.Join(' ', keywords);
         if (!Errs())
             return new Plan(query, result => AnswerFrom(result, fact));
@@ -41,7 +41,7 @@ internal sealed class LookupExpert(Random random, double mistakes, ulong seed) :
         Passages(result).Where(other => other != fact).Select(other => other.Answer).FirstOrDefault(fact.Answer);
 
     private static LookupFact[] Passages(string result) =>
-        [.. result.Split('\n').Select(line => s_factOfText[line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]])];
+        [.. result.Split('\n').Select(line => FactOfText[line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]])];
 
     private static string Kind(LookupFact fact) => fact.Id[(fact.Id.IndexOf('-', StringComparison.Ordinal) + 1)..];
 }

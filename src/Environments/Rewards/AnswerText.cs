@@ -6,7 +6,7 @@ namespace AgentRollout.Environments.Rewards;
 /// <summary>What two spellings of one answer have in common.</summary>
 internal static partial class AnswerText
 {
-    private static readonly HashSet<string> s_articles = ["a", "an", "the"];
+    private static readonly HashSet<string> Articles = ["a", "an", "the"];
 
     /// <summary>
     /// Lower case, single spaces, no full stop at the end; a decimal number without grouping commas, plus sign or trailing zeros,
@@ -25,7 +25,7 @@ internal static partial class AnswerText
 
     /// <summary>Runs of letters and digits in lower case, articles left out: the words that SQuAD's F1 counts.</summary>
     public static IEnumerable<string> Words(string text) =>
-        Word().Matches(text.ToLowerInvariant()).Select(match => match.Value).Where(word => !s_articles.Contains(word));
+        Word().Matches(text.ToLowerInvariant()).Select(match => match.Value).Where(word => !Articles.Contains(word));
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex WhiteSpace();

@@ -8,7 +8,7 @@ namespace AgentRollout.Environments.Tests.Builtin;
 
 public sealed class QuestionEnvironmentTests
 {
-    private static readonly ExactMatchReward s_reward = new();
+    private static readonly ExactMatchReward Reward = new();
 
     [Fact]
     public async Task The_question_is_the_only_message()
@@ -45,5 +45,5 @@ public sealed class QuestionEnvironmentTests
         Assert.StartsWith($"Task 'mine': {expected}", error.Message, StringComparison.Ordinal);
     }
 
-    private static QuestionEnvironment Create(string data) => new(new RolloutTask("mine", JsonElement.Parse(data)), s_reward);
+    private static QuestionEnvironment Create(string data) => new(new RolloutTask("mine", JsonElement.Parse(data)), Reward);
 }

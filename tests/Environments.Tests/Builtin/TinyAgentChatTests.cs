@@ -11,7 +11,7 @@ namespace AgentRollout.Environments.Tests.Builtin;
 /// <summary>The shipped model's chat format against renderings by Jinja2 (<c>samples/tiny-agent/make_golden.py</c>).</summary>
 public sealed class TinyAgentChatTests
 {
-    private static readonly ChatFormat s_format = ChatFormat.Load(SharedFiles.InRepository("models", "tiny-agent"));
+    private static readonly ChatFormat Format = ChatFormat.Load(SharedFiles.InRepository("models", "tiny-agent"));
 
     public static TheoryData<string, bool> Rows =>
         [.. Golden().Select(row => new TheoryDataRow<string, bool>(row.GetProperty("name").GetString()!, row.GetProperty("add_generation_prompt").GetBoolean()))];
@@ -22,18 +22,18 @@ public sealed class TinyAgentChatTests
     {
         JsonElement row = Row(name, addGenerationPrompt);
         JsonElement tools = row.GetProperty("tools");
-        string rendered = s_format.Template.RenderJson(
+        string rendered = Format.Template.RenderJson(
             row.GetProperty("messages"), tools.ValueKind == JsonValueKind.Null ? null : tools, addGenerationPrompt).Text;
 
         Assert.Equal(row.GetProperty("rendered").GetString(), rendered);
-        Assert.Equal(Ids(row), s_format.Tokenizer.Encode(rendered));
+        Assert.Equal(Ids(row), Format.Tokenizer.Encode(rendered));
     }
 
     [Fact]
     public void The_template_appends_and_ends_turns_with_its_stop_token()
     {
-        Assert.True(s_format.Probe is { AppendsUserMessages: true, AppendsToolResults: true, GenerationPromptOpensAnswer: true, DeltaIgnoresContent: true, ToolRefusal: null });
-        Assert.Equal(("<|im_end|>", "\n", s_format.Tokenizer.EosToken), (s_format.Probe.EndOfTurn, s_format.Probe.Glue, "<|im_end|>"));
+        Assert.True(Format.Probe is { AppendsUserMessages: true, AppendsToolResults: true, GenerationPromptOpensAnswer: true, DeltaIgnoresContent: true, ToolRefusal: null });
+        Assert.Equal(("<|im_end|>", "\n", Format.Tokenizer.EosToken), (Format.Probe.EndOfTurn, Format.Probe.Glue, "<|im_end|>"));
     }
 
     [Fact]
@@ -44,13 +44,13 @@ public sealed class TinyAgentChatTests
         FunctionSchema[] tools = [new(calculator.Name, calculator.Description, calculator.Parameters)];
         int[] whole = Ids(row);
 
-        int[] prompt = s_format.RenderPrompt([ChatMessage.User("What is 348 * 27?")], tools);
-        int[] turn = whole[prompt.Length..(Array.IndexOf(whole, s_format.EndOfTurnId, prompt.Length) + 1)];
-        int[] delta = [.. s_format.RenderDelta([ChatMessage.Tool("c1", "calculator", "9396")], tools, turnIsClosed: true).SelectMany(span => span.Tokens)];
+        int[] prompt = Format.RenderPrompt([ChatMessage.User("What is 348 * 27?")], tools);
+        int[] turn = whole[prompt.Length..(Array.IndexOf(whole, Format.EndOfTurnId, prompt.Length) + 1)];
+        int[] delta = [.. Format.RenderDelta([ChatMessage.Tool("c1", "calculator", "9396")], tools, turnIsClosed: true).SelectMany(span => span.Tokens)];
 
         int[] joined = [.. prompt, .. turn, .. delta];
         Assert.Equal(whole[..joined.Length], joined);
-        ParsedCall call = Assert.Single(s_format.ToolCallParser.Parse(turn).Calls);
+        ParsedCall call = Assert.Single(Format.ToolCallParser.Parse(turn).Calls);
         Assert.Equal((ParseOutcome.Ok, "calculator", "348 * 27"), (call.Outcome, call.Name, call.Arguments!.Value.GetProperty("expression").GetString()));
     }
 

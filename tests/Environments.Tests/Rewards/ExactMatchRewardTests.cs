@@ -7,7 +7,7 @@ namespace AgentRollout.Environments.Tests.Rewards;
 
 public sealed class ExactMatchRewardTests
 {
-    private static readonly ExactMatchReward s_reward = new();
+    private static readonly ExactMatchReward Reward = new();
 
     [Theory]
     [InlineData("9396", "9396")]
@@ -17,7 +17,7 @@ public sealed class ExactMatchRewardTests
     [InlineData("-0047", "-47")]
     [InlineData("the  RED\nfox.", "The red fox")]
     [InlineData("", "")]
-    public void Spelling_does_not_count(string answer, string groundTruth) => Assert.Equal(1, s_reward.Score(answer, groundTruth));
+    public void Spelling_does_not_count(string answer, string groundTruth) => Assert.Equal(1, Reward.Score(answer, groundTruth));
 
     [Theory]
     [InlineData("-47", "47")]
@@ -27,14 +27,14 @@ public sealed class ExactMatchRewardTests
     [InlineData("Tarin or Tarsk", "Tarin")]
     [InlineData("", "Tarin")]
     [InlineData("1e3", "1000")]
-    public void Anything_else_does(string answer, string groundTruth) => Assert.Equal(0, s_reward.Score(answer, groundTruth));
+    public void Anything_else_does(string answer, string groundTruth) => Assert.Equal(0, Reward.Score(answer, groundTruth));
 
     [Fact]
     public void Numbers_beyond_decimal_are_compared_as_text()
     {
         string large = new('9', 60);
-        Assert.Equal(1, s_reward.Score(large, large));
-        Assert.Equal(0, s_reward.Score(large, large + "0"));
+        Assert.Equal(1, Reward.Score(large, large));
+        Assert.Equal(0, Reward.Score(large, large + "0"));
     }
 
     [Fact]
@@ -44,8 +44,8 @@ public sealed class ExactMatchRewardTests
         try
         {
             CultureInfo.CurrentCulture = new CultureInfo("de-DE");
-            Assert.Equal(1, s_reward.Score("1,250.5", "1250.50"));
-            Assert.Equal(0, s_reward.Score("1.250,5", "1250.5"));
+            Assert.Equal(1, Reward.Score("1,250.5", "1250.50"));
+            Assert.Equal(0, Reward.Score("1.250,5", "1250.5"));
         }
         finally
         {
@@ -57,7 +57,7 @@ public sealed class ExactMatchRewardTests
     public void The_score_is_symmetric_and_full_for_equal_texts() =>
         Gen.Select(Gen.String, Gen.String).Sample((one, other) =>
         {
-            Assert.Equal(1, s_reward.Score(one, one));
-            Assert.Equal(s_reward.Score(one, other), s_reward.Score(other, one));
+            Assert.Equal(1, Reward.Score(one, one));
+            Assert.Equal(Reward.Score(one, other), Reward.Score(other, one));
         });
 }

@@ -11,10 +11,10 @@ public static class LookupFacts
     /// <summary>How many passages the environment's search returns: the wanted one and a distractor, in a prompt that stays short.</summary>
     public const int PassagesPerSearch = 2;
 
-    private static readonly Lazy<IReadOnlyList<LookupFact>> s_all = new(Read);
+    private static readonly Lazy<IReadOnlyList<LookupFact>> Facts = new(Read);
 
     /// <summary>All facts, in the order of the file.</summary>
-    public static IReadOnlyList<LookupFact> All => s_all.Value;
+    public static IReadOnlyList<LookupFact> All => Facts.Value;
 
     /// <summary>A full-text index of the facts in memory; the caller disposes it.</summary>
     public static LocalIndexSearch OpenIndex() =>

@@ -8,7 +8,7 @@ public static class LookupTasks
 {
     private const ulong TestShare = 5;
 
-    private static readonly Lazy<Dictionary<TaskSplit, LookupFact[]>> s_bySplit =
+    private static readonly Lazy<Dictionary<TaskSplit, LookupFact[]>> BySplit =
         new(() => LookupFacts.All.GroupBy(fact => SplitOf(fact.Title)).ToDictionary(split => split.Key, split => split.ToArray()));
 
     /// <summary>Task number <paramref name="index"/> of a split; its id is the fact's.</summary>
@@ -22,7 +22,7 @@ public static class LookupTasks
     public static LookupFact Draw(TaskSplit split, ulong seed, long index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
-        LookupFact[] facts = s_bySplit.Value[split];
+        LookupFact[] facts = BySplit.Value[split];
         long count = facts.Length;
         var random = new TaskRandom(seed, stream: 0);
         long start = random.Between(0, count - 1);
