@@ -11,7 +11,7 @@ internal sealed class CpuModelRunner : IModelRunner
     private const int LogitRows = 64;
 
     /// <summary>Multiply-adds that one worker does faster alone than two do with their waiting for each other.</summary>
-    private const double WorkOfOneWorker = 1_000_000;
+    private const double WorkOfOneWorker = 4_000_000;
 
     private readonly CpuWeights _weights;
     private readonly CpuKvCache _cache;
@@ -78,8 +78,7 @@ internal sealed class CpuModelRunner : IModelRunner
 
     private unsafe void Sample(WorkerSet.Worker worker, ReadOnlySpan<OutputRow> rows, int first)
     {
-        while (worker.TryClaim(rows.Length, out int i))
+        while (worker.Next(rows.Length, out int i))
             _results[first + i] = _samplers[worker.Index].Sample(_logits.Row(i), rows[i]);
-        worker.EndPhase();
     }
 }

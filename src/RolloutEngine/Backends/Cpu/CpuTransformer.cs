@@ -5,7 +5,7 @@ using AgentRollout.RolloutEngine.Weights;
 namespace AgentRollout.RolloutEngine.Backends.Cpu;
 
 /// <summary>
-/// The decoder, phase by phase. Every method is run by all workers of a step together and ends with <c>EndPhase</c>. Rows of activations
+/// The decoder, phase by phase. Every method is run by all workers of a step together; the end of its loop is the end of a phase. Rows of activations
 /// are padded with zeros that nothing writes, so that kernels may read past the last input.
 /// </summary>
 internal sealed unsafe class CpuTransformer : IDisposable
@@ -67,9 +67,8 @@ internal sealed unsafe class CpuTransformer : IDisposable
     /// <summary>logits[i, 0..vocabulary] for the given output rows of the batch; call after <see cref="Layers"/>, as often as needed.</summary>
     public void Logits(WorkerSet.Worker worker, ReadOnlySpan<OutputRow> rows, Activations logits)
     {
-        while (worker.TryClaim(rows.Length, out int i))
+        while (worker.Next(rows.Length, out int i))
             Normalize(_weights.FinalNorm, _hidden.Row(rows[i].Row), _normed.Row(i));
-        worker.EndPhase();
         Project(worker, _weights.Head, rows.Length, _normed, logits, Epilogue.Store);
     }
 
@@ -83,20 +82,17 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
     private void Embed(WorkerSet.Worker worker, ForwardBatch batch)
     {
-        while (worker.TryClaim(batch.TokenCount, out int token))
+        while (worker.Next(batch.TokenCount, out int token))
         {
             _weights.Embedding.CopyRow(batch.TokenIds[token], new Span<float>(_hidden.Row(token), _config.HiddenSize));
             Rope.Prepare(batch.Positions[token], _frequencies, _config.Rope.AttentionFactor, _rotations.Row(token));
         }
-
-        worker.EndPhase();
     }
 
     private void Normalize(WorkerSet.Worker worker, NativeBuffer<float> gain, int tokens)
     {
-        while (worker.TryClaim(tokens, out int token))
+        while (worker.Next(tokens, out int token))
             Normalize(gain, _hidden.Row(token), _normed.Row(token));
-        worker.EndPhase();
     }
 
     private void Normalize(NativeBuffer<float> gain, float* input, float* output) =>
@@ -106,7 +102,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
     {
         float* tile = _scratch[worker.Index].Tile;
         int blocks = (rows + TileRows - 1) / TileRows;
-        while (worker.TryClaim(matrix.PanelCount * blocks, out int item))
+        while (worker.Next(matrix.PanelCount * blocks, out int item))
         {
             (int panel, int block) = (item / blocks, item % blocks);
             int first = block * TileRows, count = Math.Min(TileRows, rows - first);
@@ -114,8 +110,6 @@ internal sealed unsafe class CpuTransformer : IDisposable
             for (int row = 0; row < count; row++)
                 Finish(epilogue, tile + row * PackedMatrix.PanelOutputs, output, first + row, panel);
         }
-
-        worker.EndPhase();
     }
 
     /// <summary>Moves one row of a tile to where it belongs.</summary>
@@ -149,7 +143,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
     private void RotateAndStore(WorkerSet.Worker worker, ForwardBatch batch, CpuLayer layer, int layerIndex)
     {
-        while (worker.TryClaim(batch.TokenCount, out int token))
+        while (worker.Next(batch.TokenCount, out int token))
         {
             float* queries = _qkv.Row(token), keys = queries + _config.HeadCount * _config.HeadDim;
             float* values = keys + _config.KvHeadCount * _config.HeadDim;
@@ -165,8 +159,6 @@ internal sealed unsafe class CpuTransformer : IDisposable
             for (int i = 0; i < _config.HeadCount * _config.HeadDim; i++)
                 queries[i] *= _attentionScale;
         }
-
-        worker.EndPhase();
     }
 
     private void PrepareHeads(float* heads, int count, NativeBuffer<float>? gain, float* rotation)
@@ -182,15 +174,13 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private void Attend(WorkerSet.Worker worker, ForwardBatch batch, int layer)
     {
         Scratch scratch = _scratch[worker.Index];
-        while (worker.TryClaim(batch.TokenCount * _config.KvHeadCount, out int item))
+        while (worker.Next(batch.TokenCount * _config.KvHeadCount, out int item))
         {
             // Later tokens of a prompt see more keys; taking them first leaves small items to even out the end of the phase.
             (int token, int kvHead) = (batch.TokenCount - 1 - item / _config.KvHeadCount, item % _config.KvHeadCount);
             int offset = kvHead * _groupSize * _config.HeadDim;
             AttendOne(scratch, layer, kvHead, batch.PagesOf(token), batch.Positions[token] + 1, _qkv.Row(token) + offset, _attended.Row(token) + offset);
         }
-
-        worker.EndPhase();
     }
 
     /// <summary>One token's query heads of one key-value head, over all <paramref name="tokens"/> that it sees.</summary>
