@@ -71,6 +71,8 @@ public sealed class ScriptedEngine : ITokenEngine
 
     private static (int End, FinishReason? Finish) EndOf(ScriptedAnswer answer, GenerationRequest request)
     {
+        if (answer.Failure is not null)
+            return (Math.Min(answer.Tokens.Count, request.MaxNewTokens), null);
         for (int i = 0; i < answer.Tokens.Count && i < request.MaxNewTokens; i++)
         {
             if (request.StopTokenIds.Contains(answer.Tokens[i]))

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace AgentRollout.RolloutEngine.Weights;
 
 /// <summary>
@@ -108,7 +110,7 @@ public sealed record ModelConfig
 
     private static ModelArchitecture ReadArchitecture(ConfigFile config)
     {
-        string given = config.Element("architectures") is { ValueKind: System.Text.Json.JsonValueKind.Array } names
+        string given = config.Element("architectures") is { ValueKind: JsonValueKind.Array } names
             ? string.Join(", ", names.EnumerateArray().Select(name => name.ToString()))
             : "nothing";
         int index = Array.IndexOf(SupportedArchitectures, given);

@@ -79,7 +79,7 @@ public sealed unsafe class SamplerTests
     [Fact]
     public void The_filters_work_one_after_the_other_on_what_is_left()
     {
-        // Weights 8, 4, 2, 1, 1: of the top 3, top-p 0.6 of 14 keeps 8 and 4; of all 16, it would keep the same two; 0.57 · 14 < 8 keeps one.
+        // The top 3 of 8, 4, 2, 1, 1 sum to 14: 0.57 · 14 < 8 keeps one token and 0.6 · 14 > 8 two. All sum to 16, and 0.57 · 16 > 8 keeps two.
         float[] logits = [.. ((double[])[8, 4, 2, 1, 1]).Select(weight => (float)Math.Log(weight))];
         Assert.Equal([0, 1], Support(logits, new SamplingParams(TopK: 3, TopP: 0.6f)));
         Assert.Equal([0], Support(logits, new SamplingParams(TopK: 3, TopP: 0.57f)));

@@ -5,8 +5,8 @@ using AgentRollout.RolloutEngine.Weights;
 namespace AgentRollout.RolloutEngine.Backends.Cpu;
 
 /// <summary>
-/// The decoder, phase by phase. Every method is run by all workers of a step together; the end of its loop is the end of a phase. Rows of activations
-/// are padded with zeros that nothing writes, so that kernels may read past the last input.
+/// The decoder, phase by phase. Every method is run by all workers of a step together; the end of its loop is the end of a phase. Rows of
+/// activations are padded with zeros that nothing writes, so that kernels may read past the last input.
 /// </summary>
 internal sealed unsafe class CpuTransformer : IDisposable
 {
