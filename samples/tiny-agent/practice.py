@@ -1,4 +1,4 @@
-"""Practice in copying: flawless episodes over places that exist nowhere else and expressions without a story.
+"""Practice in copying: flawless episodes over freshly invented places and expressions without a story.
 
 Copying names and digits from the context is the slow part of what the model must learn. It learns it here, from endless fresh names,
 so that it has no corpus to learn by heart; how an agent behaves, mistakes included, it learns from the demonstrations.
@@ -56,7 +56,7 @@ def arithmetic(source):
     return episode(question, CALCULATOR, expression, result, result), [CALCULATOR]
 
 
-def episodes(seed, lookup_share=0.5):
+def episodes(seed):
     source = random.Random(seed)
     while True:
-        yield lookup(source) if source.random() < lookup_share else arithmetic(source)
+        yield lookup(source) if source.random() < 0.5 else arithmetic(source)
