@@ -81,6 +81,11 @@ internal sealed record EngineSettings
 }
 
 /// <summary>An API key as configuration keeps it.</summary>
-/// <param name="Name">Whose key it is; appears in logs.</param>
-/// <param name="Sha256">The SHA-256 of the key's UTF-8 bytes, 64 hexadecimal digits.</param>
-internal sealed record ApiKeyHash(string Name, string Sha256);
+internal sealed record ApiKeyHash
+{
+    /// <summary>Whose key it is, for whoever reads the file.</summary>
+    public required string Name { get; set; }
+
+    /// <summary>The SHA-256 of the key's UTF-8 bytes, 64 hexadecimal digits.</summary>
+    public required string Sha256 { get; set; }
+}

@@ -25,36 +25,50 @@ internal sealed class TestGateway : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly WebApplication _app;
     private readonly GatewayDatabase _database;
+    private readonly ITokenEngine _engine;
 
-    private TestGateway(WebApplication app, GatewayDatabase database, ScriptedEngine engine)
+    private TestGateway(WebApplication app, GatewayDatabase database, ITokenEngine engine)
     {
         _app = app;
         _database = database;
-        Engine = engine;
+        _engine = engine;
         Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
     }
 
     public HttpClient Client { get; }
 
-    public ScriptedEngine Engine { get; }
+    public ScriptedEngine Engine => (ScriptedEngine)_engine;
 
     public IServiceProvider Services => _app.Services;
 
     public static string NewDatabase() => Path.Combine(Directory.CreateTempSubdirectory("agentrollout-").FullName, "test.db");
 
-    public static async Task<TestGateway> StartAsync(GatewayOptions? options = null, string? path = null)
+    public static Task<TestGateway> StartAsync(GatewayOptions? options = null, string? path = null)
+    {
+        ScriptedEngine engine = new(Script, new EngineModel("tiny", Format.Tokenizer.VocabularySize, 4_096, [Format.EndOfTurnId], 0));
+        return StartAsync(
+            new Policy("tiny", engine, Format),
+            services => services
+                .AddSingleton(CalculatorTool.Create())
+                .AddToolBus()
+                .AddSingleton(new EnvironmentCatalog([TestEnvironment.Define("plain"), TestEnvironment.Define("tools", "calculator")])),
+            options,
+            path);
+    }
+
+    public static async Task<TestGateway> StartAsync(
+        Policy policy, Action<IServiceCollection> configure, GatewayOptions? options = null, string? path = null)
     {
         options ??= new GatewayOptions();
         options.Urls = ["http://127.0.0.1:0"];
-        ScriptedEngine engine = new(Script, new EngineModel("tiny", Format.Tokenizer.VocabularySize, 4_096, [Format.EndOfTurnId], 0));
         GatewayDatabase database = GatewayDatabase.Open(path ?? NewDatabase());
-        WebApplication app = GatewayApplication.Build(options, new Policy("tiny", engine, Format), database, services => services
-            .AddLogging(logging => logging.ClearProviders())
-            .AddSingleton(CalculatorTool.Create())
-            .AddToolBus()
-            .AddSingleton(new EnvironmentCatalog([TestEnvironment.Define("plain"), TestEnvironment.Define("tools", "calculator")])));
+        WebApplication app = GatewayApplication.Build(options, policy, database, services =>
+        {
+            services.AddLogging(logging => logging.ClearProviders());
+            configure(services);
+        });
         await app.StartAsync();
-        return new TestGateway(app, database, engine);
+        return new TestGateway(app, database, policy.Engine);
     }
 
     /// <summary>A request for one task with this question.</summary>

@@ -63,7 +63,7 @@ internal static class AgentRolloutCommand
         }
 
         return command.Subcommands.Count > 0 && command.Action is null
-            ? $"'{command.Name}' needs a command; known commands: {known}."
+            ? $"'{(command is RootCommand ? "agentrollout" : command.Name)}' needs a command; known commands: {known}."
             : parsed.Errors[0].Message;
     }
 

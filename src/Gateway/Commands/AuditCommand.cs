@@ -1,5 +1,7 @@
 using System.CommandLine;
 using AgentRollout.Environments.Trajectories;
+using AgentRollout.RolloutEngine;
+using Microsoft.Extensions.Logging.Abstractions;
 using Spectre.Console;
 
 namespace AgentRollout.Gateway.Commands;
@@ -10,20 +12,26 @@ internal static class AuditCommand
     public static Command Create(Terminal terminal)
     {
         Argument<string> file = new("FILE") { Description = "Trajectories as lines of JSON." };
-        Command command = new("audit", "Checks every trajectory of a file; exit code 1 if one fails.") { file };
+        Option<string?> model = OptionFactory.Text("--model", "DIR", "Also compute every log-probability again with this model.");
+        Command command = new("audit", "Checks every trajectory of a file; exit code 1 if one fails.") { file, model };
         command.SetAction((parsed, cancellationToken) =>
-            RunAsync(terminal, parsed.GetRequiredValue(file), cancellationToken));
+            RunAsync(terminal, parsed.GetRequiredValue(file), parsed.GetValue(model), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(Terminal terminal, string file, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(Terminal terminal, string file, string? model, CancellationToken cancellationToken)
     {
         if (!File.Exists(file))
             throw CommandException.Usage($"File '{file}' does not exist.");
-        return await CheckAsync(terminal, file, cancellationToken);
+        if (model is null)
+            return await CheckAsync(terminal, file, modelAuditor: null, cancellationToken);
+
+        await using LoadedModel loaded = await LoadedModel.LoadAsync(ModelFolder.Find(model), new EngineOptions(), NullLoggerFactory.Instance);
+        return await CheckAsync(terminal, file, new ModelAuditor(loaded.Engine, loaded.Policy.Format), cancellationToken);
     }
 
-    private static async Task<int> CheckAsync(Terminal terminal, string file, CancellationToken cancellationToken)
+    private static async Task<int> CheckAsync(
+        Terminal terminal, string file, ModelAuditor? modelAuditor, CancellationToken cancellationToken)
     {
         int count = 0;
         int broken = 0;
@@ -32,6 +40,8 @@ internal static class AuditCommand
         {
             count++;
             string? problem = ids.Add(trajectory.Id) ? TrajectoryAuditor.FindProblem(trajectory) : "Its id was used before.";
+            if (problem is null && modelAuditor is not null)
+                problem = await modelAuditor.FindProblemAsync(trajectory, cancellationToken);
             if (problem is null)
                 continue;
             broken++;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using AgentRollout.RolloutEngine;
 using AgentRollout.RolloutEngine.Local;
@@ -78,5 +79,5 @@ internal static class ModelView
 
     private static string Answer(bool isSo) => isSo ? "yes" : "no";
 
-    private static string Quote(string text) => JsonSerializer.Serialize(text, GatewayJson.Default.String);
+    private static string Quote(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 }

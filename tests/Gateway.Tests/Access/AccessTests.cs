@@ -11,7 +11,11 @@ namespace AgentRollout.Gateway.Tests.Access;
 
 public sealed class AccessTests
 {
-    private static readonly ApiKeyHash Key = new("trainer", Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes("secret"))));
+    private static readonly ApiKeyHash Key = new()
+    {
+        Name = "trainer",
+        Sha256 = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes("secret"))),
+    };
 
     [Theory]
     [InlineData("evil.example", false)]

@@ -1,0 +1,69 @@
+using System.Text.Json;
+using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.Commands;
+using AgentRollout.Gateway.Tests.Storage;
+using Xunit;
+
+namespace AgentRollout.Gateway.Tests.Commands;
+
+public sealed class InspectCommandTests
+{
+    private readonly string _path = Path.GetTempFileName();
+
+    [Fact]
+    public async Task A_model_is_described()
+    {
+        CommandResult result = await CommandLineRunner.RunAsync("inspect", "model", ModelFolder.Find(null));
+
+        Assert.Equal(ExitCodes.Success, result.ExitCode);
+        Assert.Contains(result.Lines, line => line.StartsWith("architecture", StringComparison.Ordinal) && line.Contains("Qwen3", StringComparison.Ordinal));
+        Assert.Contains(result.Lines, line => line.StartsWith("compute path", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_template_is_described_by_its_probe()
+    {
+        CommandResult result = await CommandLineRunner.RunAsync("inspect", "template", ModelFolder.Find(null));
+
+        Assert.Contains(result.Lines, line => line.StartsWith("end of turn", StringComparison.Ordinal) && line.Contains("\"<|im_end|>\"", StringComparison.Ordinal));
+        Assert.Contains(result.Lines, line => line.StartsWith("tool calls", StringComparison.Ordinal) && line.Contains("hermes", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_trajectory_is_shown_token_by_token_with_its_calls()
+    {
+        await CommandLineRunner.RunAsync("rollout", "--environment", "arithmetic", "--count", "1", "--samples", "2", "--temperature", "0", "--out", _path);
+        JsonElement second = JsonElement.Parse(File.ReadLines(_path).Last());
+        string id = second.GetProperty("id").GetString()!;
+        JsonElement segment = second.GetProperty("sequences")[0].GetProperty("segments")[1];
+
+        CommandResult one = await CommandLineRunner.RunAsync("inspect", "trajectory", _path, "--id", id, "--logprobs");
+        CommandResult all = await CommandLineRunner.RunAsync("inspect", "trajectory", _path);
+
+        Assert.Contains($"[{segment.GetProperty("start")}, {segment.GetProperty("end")}) sampled, turn 1, mask 1, weights 0, stop", one.Lines);
+        Assert.Contains(one.Lines, line => line.EndsWith("<|im_end|>", StringComparison.Ordinal) && line.Contains(" -", StringComparison.Ordinal));
+        Assert.Contains(all.Lines, line => line.StartsWith("call c1, turn 1", StringComparison.Ordinal) && line.Contains("calculator", StringComparison.Ordinal));
+        Assert.Equal(2, all.Lines.Count(line => line.StartsWith("sequence 0:", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_trajectory_of_another_tokenizer_is_refused()
+    {
+        await File.WriteAllTextAsync(_path, TrajectoryJson.Serialize(TestTrajectory.Create("r", 0)));
+
+        CommandResult result = await CommandLineRunner.RunAsync("inspect", "trajectory", _path);
+
+        Assert.Equal(ExitCodes.Usage, result.ExitCode);
+        Assert.StartsWith("Trajectory 'r-0-0' was made with tokenizer sha256:0, but the model's is ", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_unknown_trajectory_is_named()
+    {
+        await File.WriteAllTextAsync(_path, TrajectoryJson.Serialize(TestTrajectory.Create("r", 0)));
+
+        CommandResult result = await CommandLineRunner.RunAsync("inspect", "trajectory", _path, "--id", "nope");
+
+        Assert.Equal((ExitCodes.Usage, $"File '{_path}' holds no trajectory 'nope'.{Environment.NewLine}"), (result.ExitCode, result.Error));
+    }
+}

@@ -1,0 +1,57 @@
+using AgentRollout.Gateway.Commands;
+using Xunit;
+
+namespace AgentRollout.Gateway.Tests.Commands;
+
+public sealed class UsageTests
+{
+    [Theory]
+    [InlineData("'agentrollout' needs a command; known commands: audit, inspect, rollout, serve, tokenizer.")]
+    [InlineData("Command 'bogus' is unknown; known commands: audit, inspect, rollout, serve, tokenizer.", "bogus")]
+    [InlineData("'tokenizer' needs a command; known commands: chat, decode, encode.", "tokenizer")]
+    [InlineData("Option '--foo' is unknown; known options of 'audit': --model.", "audit", "file.jsonl", "--foo")]
+    [InlineData("Option '--environment' is required.", "rollout")]
+    [InlineData("Environment 'nope' is unknown; known environments: arithmetic, lookup.", "rollout", "--environment", "nope")]
+    [InlineData("Option '--samples' is 'x'; it must be an integer from 1 to 4096.", "rollout", "--environment", "lookup", "--samples", "x")]
+    [InlineData("Option '--top-p' is '0'; it must be a number above 0 and at most 1.", "rollout", "--environment", "lookup", "--top-p", "0")]
+    [InlineData("Option '--split' is 'dev'; known values: test, train.", "rollout", "--environment", "lookup", "--split", "dev")]
+    [InlineData("Task file '/nope' does not exist.", "rollout", "--environment", "lookup", "--tasks", "/nope")]
+    [InlineData("Options '--count' and '--offset' are about generated tasks and do not go with '--tasks'.",
+        "rollout", "--environment", "lookup", "--tasks", "/nope", "--count", "2")]
+    [InlineData("Model folder '/nope' does not exist.", "rollout", "--environment", "lookup", "--model", "/nope")]
+    [InlineData("Option '--max-tokens' is 5000; model 'tiny-agent' has a context of 1024 tokens.",
+        "rollout", "--environment", "lookup", "--max-tokens", "5000")]
+    [InlineData("File '/nope' does not exist.", "audit", "/nope")]
+    [InlineData("File '/nope' does not exist.", "inspect", "trajectory", "/nope")]
+    [InlineData("Model folder '/nope' does not exist.", "inspect", "model", "/nope")]
+    [InlineData("Model folder '/nope' does not exist.", "tokenizer", "encode", "--model", "/nope")]
+    [InlineData("Configuration file '/nope' does not exist.", "serve", "--config", "/nope")]
+    [InlineData("Roles 'api' cannot be split over processes; the one combination that runs is api,tools,engine.", "serve", "--roles", "api")]
+    [InlineData("URL 'http://0.0.0.0:1' is not a loopback address, and other addresses need at least one API key in 'api_keys'.",
+        "serve", "--urls", "http://0.0.0.0:1")]
+    public async Task Wrong_usage_ends_with_one_sentence_and_exit_code_2(string sentence, params string[] arguments)
+    {
+        CommandResult result = await CommandLineRunner.RunAsync(arguments);
+
+        Assert.Equal((ExitCodes.Usage, sentence + Environment.NewLine, ""), (result.ExitCode, result.Error, result.Output));
+    }
+
+    [Theory]
+    [InlineData("""{"urls":[]}""", "'urls' is empty; the server must listen on at least one address.")]
+    [InlineData("""{"quue_capacity":1}""", "Member 'quue_capacity' is unknown; known members: urls, model, database, queue_capacity,")]
+    [InlineData("""{"queue_capacity":0}""", "Member 'queue_capacity' is 0; it must be at least 1 and at most 1000000.")]
+    [InlineData("""{"engine":{"threads":-1}}""", "Member 'engine.threads' is -1; it must be at least 0 and at most 1024.")]
+    [InlineData("""{"api_keys":[{"name":"a"}]}""", "Member 'api_keys[0].sha256' is missing.")]
+    [InlineData("""{"api_keys":[{"name":"a","sha256":"secret"}]}""", "it must be 64 hexadecimal digits.")]
+    [InlineData("""{"urls":["ftp://localhost:1"]}""", "URL 'ftp://localhost:1' cannot be listened on")]
+    public async Task A_bad_configuration_is_refused_by_name(string json, string message)
+    {
+        string path = Path.GetTempFileName();
+        await File.WriteAllTextAsync(path, json);
+
+        CommandResult result = await CommandLineRunner.RunAsync("serve", "--config", path);
+
+        Assert.Equal(ExitCodes.Usage, result.ExitCode);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+    }
+}
