@@ -79,7 +79,7 @@ public sealed class RolloutCommandTests
     {
         CommandResult result = await CommandLineRunner.RunAsync("rollout", "--environment", "arithmetic", "--count", "3", "--samples", "14");
 
-        Assert.Contains("mean reward", result.Lines[1], StringComparison.Ordinal);
+        Assert.Contains(result.Lines, line => line.Contains("task", StringComparison.Ordinal) && line.Contains("mean reward", StringComparison.Ordinal));
         Assert.Equal(3, result.Lines.Count(line => line.Contains("arithmetic-train-0-", StringComparison.Ordinal)));
     }
 }
