@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using AgentRollout.Tools;
 
 namespace AgentRollout.Environments;
 
@@ -7,12 +8,22 @@ public sealed class EnvironmentCatalog
 {
     private readonly FrozenDictionary<string, EnvironmentDefinition> _environments;
 
-    /// <exception cref="ArgumentException">Two environments share a name.</exception>
-    public EnvironmentCatalog(IEnumerable<EnvironmentDefinition> environments)
+    /// <param name="environments">What is registered.</param>
+    /// <param name="tools">The tools that they may offer.</param>
+    /// <exception cref="ArgumentException">Two environments share a name, or one offers a tool that is unknown.</exception>
+    public EnvironmentCatalog(IEnumerable<EnvironmentDefinition> environments, ToolCatalog tools)
     {
+        string[] known = [.. tools.Specs.Select(tool => tool.Name)];
         Dictionary<string, EnvironmentDefinition> byName = new(StringComparer.Ordinal);
         foreach (EnvironmentDefinition environment in environments)
         {
+            if (environment.Tools.FirstOrDefault(tool => !known.Contains(tool)) is { } unknown)
+            {
+                throw new ArgumentException(
+                    $"Environment '{environment.Name}' offers tool '{unknown}', which is unknown; known tools: {string.Join(", ", known)}.",
+                    nameof(environments));
+            }
+
             if (!byName.TryAdd(environment.Name, environment))
                 throw new ArgumentException($"Environment '{environment.Name}' is registered twice.", nameof(environments));
         }

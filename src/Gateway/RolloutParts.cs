@@ -14,5 +14,6 @@ internal static class RolloutParts
         .AddSingleton(_ => LookupFacts.OpenIndex())
         .AddSingleton(provider => LookupFacts.CreateSearchTool(provider.GetRequiredService<Tools.Search.LocalIndexSearch>()))
         .AddToolBus()
-        .AddSingleton(new EnvironmentCatalog([ArithmeticEnvironment.Definition, LookupEnvironment.Definition]));
+        .AddSingleton(provider => new EnvironmentCatalog(
+            [ArithmeticEnvironment.Definition, LookupEnvironment.Definition], provider.GetRequiredService<ToolCatalog>()));
 }

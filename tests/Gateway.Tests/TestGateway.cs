@@ -51,7 +51,8 @@ internal sealed class TestGateway : IAsyncDisposable
             services => services
                 .AddSingleton(CalculatorTool.Create())
                 .AddToolBus()
-                .AddSingleton(new EnvironmentCatalog([TestEnvironment.Define("plain"), TestEnvironment.Define("tools", "calculator")])),
+                .AddSingleton(provider => new EnvironmentCatalog(
+                    [TestEnvironment.Define("plain"), TestEnvironment.Define("tools", "calculator")], provider.GetRequiredService<ToolCatalog>())),
             options,
             path);
     }
