@@ -119,7 +119,7 @@ def main():
         reward = sum(won for *_, won in episodes) / len(episodes)
         print(f"{environment}: {len(episodes)} episodes, tool called {called:.3f}, mean reward {reward:.3f}")
         for task, episode in list(zip(tasks, episodes))[:options.show]:
-            print("   ", task["question"], "|", *episode, sep=" | ")
+            print(task["question"], *episode, sep=" | ")
 
 
 if __name__ == "__main__":

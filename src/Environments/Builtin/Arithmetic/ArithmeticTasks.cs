@@ -59,7 +59,7 @@ public static class ArithmeticTasks
             '+' => (left, left + right),
             '-' => (left, left - right),
             '*' => (left, left * right),
-            _ => (left / right * right, left / right),
+            _ => (Math.Max(left / right, 1) * right, Math.Max(left / right, 1)),
         };
         string expression = $"{Text(left)} {sign} {Text(right)}";
         return (new ArithmeticProblem($"What is {expression}?", expression, answer), [left, right]);
