@@ -11,7 +11,6 @@ public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
 
     /// <summary>The text that became certain with these tokens; often empty inside a character.</summary>
-    /// <exception cref="TokenizerException">An id is not in the vocabulary.</exception>
     public string Append(ReadOnlySpan<int> ids)
     {
         StringBuilder text = new();

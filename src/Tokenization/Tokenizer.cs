@@ -75,8 +75,7 @@ public sealed class Tokenizer
         return new TokenizedText(sink.Ids(), sink.Starts(), text.Length);
     }
 
-    /// <summary>The text of tokens. Bytes that are no UTF-8 come out as U+FFFD.</summary>
-    /// <exception cref="TokenizerException">An id is not in the vocabulary.</exception>
+    /// <summary>The text of tokens. Bytes that are no UTF-8 come out as U+FFFD, and so does an id without a token.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
     {
         byte[] bytes = new byte[ByteCount(ids, skipSpecialTokens)];
@@ -85,8 +84,9 @@ public sealed class Tokenizer
         {
             if (skipSpecialTokens && IsSpecial(id))
                 continue;
-            _vocabulary.Bytes(id).CopyTo(bytes.AsSpan(count));
-            count += _vocabulary.ByteLength(id);
+            ReadOnlySpan<byte> token = BytesOf(id);
+            token.CopyTo(bytes.AsSpan(count));
+            count += token.Length;
         }
 
         return Encoding.UTF8.GetString(bytes);
@@ -106,7 +106,6 @@ public sealed class Tokenizer
     public bool IsSpecial(int id) => _addedTokens.TryGetValue(id, out AddedToken? token) && token.Special;
 
     /// <summary>A token for display: its text with control characters escaped, or its bytes as <c>&lt;0xE2&gt;</c> where they are no text.</summary>
-    /// <exception cref="TokenizerException">The id is not in the vocabulary.</exception>
     public string Describe(int id)
     {
         ReadOnlySpan<byte> bytes = BytesOf(id);
@@ -126,14 +125,11 @@ public sealed class Tokenizer
         return text.ToString();
     }
 
-    /// <summary>The bytes a token stands for; they need not be whole characters.</summary>
-    /// <exception cref="TokenizerException">The id is not in the vocabulary.</exception>
-    public ReadOnlySpan<byte> BytesOf(int id)
-    {
-        if (!_vocabulary.Contains(id))
-            throw new TokenizerException($"Token id {id} is not in the vocabulary, whose ids are below {VocabularySize}.");
-        return _vocabulary.Bytes(id);
-    }
+    /// <summary>
+    /// The bytes a token stands for; they need not be whole characters. An id without a token, which a model with a padded output layer
+    /// may sample, stands for U+FFFD: what was sampled can always be read.
+    /// </summary>
+    public ReadOnlySpan<byte> BytesOf(int id) => _vocabulary.Contains(id) ? _vocabulary.Bytes(id) : "\uFFFD"u8;
 
     private TokenSink Encode(ReadOnlySpan<char> text, AddedTokenMatching matching, bool keepStarts)
     {

@@ -93,11 +93,12 @@ public sealed class TokenizerTests
     }
 
     [Fact]
-    public void An_unknown_id_is_an_error_that_names_it()
+    public void An_id_without_a_token_reads_as_a_replacement_character()
     {
-        TokenizerException exception = Assert.Throws<TokenizerException>(() => Tiny.Decode([65, 9999]));
-        Assert.Contains("9999", exception.Message, StringComparison.Ordinal);
-        Assert.Throws<TokenizerException>(() => Tiny.Describe(-1));
+        Assert.False(Tiny.Contains(9999));
+        Assert.Equal("A\uFFFDB", Tiny.Decode([65, 9999, 66]));
+        Assert.Equal("A\uFFFDB", new StreamingDecoder(Tiny).Append([65, 9999, 66]));
+        Assert.Equal("\uFFFD", Tiny.Describe(-1));
     }
 
     [Fact]

@@ -55,10 +55,7 @@ internal sealed class AgentLoop(ToolCalling toolCalling, IProgress<RolloutEvent>
     {
         episode.BeginTurn();
         int start = episode.Sequence.Count;
-        long started = Stopwatch.GetTimestamp();
-        TokenChunk last = await Boundary.RunAsync(
-            FailureBoundary.Engine, () => StreamTurnAsync(episode, cancellationToken));
-        episode.Clock.AddGeneration(last.Timings, Stopwatch.GetElapsedTime(started));
+        await Boundary.RunAsync(FailureBoundary.Engine, () => StreamTurnAsync(episode, cancellationToken));
 
         SampledTurn turn = episode.Clock.Tokenize(() => Boundary.Run(FailureBoundary.Rendering, () => SampledTurn.Read(episode, start)));
         episode.Messages.Add(turn.Message);
@@ -83,18 +80,27 @@ internal sealed class AgentLoop(ToolCalling toolCalling, IProgress<RolloutEvent>
 
         StreamingDecoder? text = progress is null ? null : new StreamingDecoder(episode.Policy.Format.Tokenizer);
         TokenChunk? last = null;
-        await foreach (TokenChunk chunk in engine.GenerateAsync(request, cancellationToken))
+        long started = Stopwatch.GetTimestamp();
+        try
         {
-            episode.AppendSampled(chunk);
-            last = chunk;
-            progress?.Report(new TokensSampled(
-                spec.RolloutId,
-                spec.TrajectoryId,
-                episode.Turn,
-                chunk.Tokens.ToArray(),
-                chunk.Logprobs.ToArray(),
-                text!.Append(chunk.Tokens.Span),
-                chunk.WeightVersion));
+            await foreach (TokenChunk chunk in engine.GenerateAsync(request, cancellationToken))
+            {
+                episode.AppendSampled(chunk);
+                last = chunk;
+                progress?.Report(new TokensSampled(
+                    spec.RolloutId,
+                    spec.TrajectoryId,
+                    episode.Turn,
+                    chunk.Tokens.ToArray(),
+                    chunk.Logprobs.ToArray(),
+                    text!.Append(chunk.Tokens.Span),
+                    chunk.WeightVersion));
+            }
+        }
+        finally
+        {
+            // A turn that is cut counts too.
+            episode.Clock.AddGeneration(last?.Timings, Stopwatch.GetElapsedTime(started));
         }
 
         return last is { Finish: not null }

@@ -47,7 +47,10 @@ internal static class TokenizerCommand
 
     private static Action<JsonElement, Utf8JsonWriter> Decode(Tokenizer tokenizer) => (line, json) =>
     {
-        string text = tokenizer.Decode(Ids(line));
+        int[] ids = Ids(line);
+        if (Array.FindIndex(ids, id => !tokenizer.Contains(id)) is var unknown and >= 0)
+            throw new TokenizerException($"Token id {ids[unknown]} is not in the vocabulary, whose ids are below {tokenizer.VocabularySize}.");
+        string text = tokenizer.Decode(ids);
         json.WriteStartObject();
         json.WriteString("text", text);
         json.WriteEndObject();

@@ -282,6 +282,20 @@ public sealed class AgentLoopTests
         Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
     }
 
+    [Fact]
+    public async Task A_sampled_id_that_the_tokenizer_has_no_token_for_is_kept_and_read_as_a_replacement_character()
+    {
+        const int beyond = 999;
+        ScriptedAnswer answer = new('6', beyond, TestPolicy.Format.EndOfTurnId);
+        using TestPolicy policy = TestPolicy.Answering([], ScriptedEngine.InOrder(answer));
+
+        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6\uFFFD"), progress: new Raise(() => { }));
+
+        Assert.Contains(beyond, trajectory.Sequences[0].TokenIds);
+        Assert.Equal((StopReason.EnvironmentDone, 1.0), (trajectory.StopReason, trajectory.Reward));
+        Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
+    }
+
     private sealed class Raise(Action action) : IProgress<RolloutEvent>
     {
         public void Report(RolloutEvent value)

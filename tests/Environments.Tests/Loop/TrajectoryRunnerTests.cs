@@ -72,6 +72,7 @@ public sealed class TrajectoryRunnerTests
 
         Assert.Equal((StopReason.Deadline, TrajectoryStatus.Truncated, 0.0), (trajectory.StopReason, trajectory.Status, trajectory.Reward));
         Assert.InRange(trajectory.SampledTokens, 1, 499);
+        Assert.InRange(trajectory.Timings.DecodeMs, 1, trajectory.Timings.TotalMs);
         Assert.Null(trajectory.Sequences[0].Segments[^1].FinishReason);
         Assert.True(trajectory.Audit.Passes);
         Assert.Equal(0, policy.Engine.Running);

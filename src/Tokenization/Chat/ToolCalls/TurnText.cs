@@ -22,8 +22,7 @@ internal sealed class TurnText
         List<byte> bytes = [];
         for (int i = 0; i < tokens.Length; i++)
         {
-            // An id without a token, which a padded output layer can give, has no text.
-            bytes.AddRange(tokenizer.Contains(tokens[i]) ? tokenizer.BytesOf(tokens[i]) : "\uFFFD"u8);
+            bytes.AddRange(tokenizer.BytesOf(tokens[i]));
             _starts[i + 1] = bytes.Count;
         }
 
