@@ -16,7 +16,7 @@ internal sealed class TestPolicy : IDisposable
     private static readonly ChatFormat TinyFormat = ChatFormat.Load(SharedFiles.InRepository("tests", "Testing", "Fixtures", "tiny-tokenizer"));
     private readonly ServiceProvider _services;
 
-    private TestPolicy(ScriptedEngine engine, IEnumerable<ITool> tools)
+    private TestPolicy(ScriptedEngine engine, IEnumerable<ITool> tools, ChatFormat? format)
     {
         Engine = engine;
         ServiceCollection services = new();
@@ -26,7 +26,7 @@ internal sealed class TestPolicy : IDisposable
         services.AddTools();
         _services = services.BuildServiceProvider();
         Runner = new TrajectoryRunner(
-            new Policy("scripted", engine, TinyFormat),
+            new Policy("scripted", engine, format ?? TinyFormat),
             _services.GetRequiredService<ToolCatalog>(),
             _services.GetRequiredService<IToolDispatcher>(),
             TimeProvider.System,
@@ -43,7 +43,7 @@ internal sealed class TestPolicy : IDisposable
     public static TestPolicy Saying(IEnumerable<ITool> tools, params IEnumerable<string> turns) =>
         Answering(tools, ScriptedEngine.InOrder(turns.Select(Say)));
 
-    public static TestPolicy Answering(IEnumerable<ITool> tools, ScriptedEngine engine) => new(engine, tools);
+    public static TestPolicy Answering(IEnumerable<ITool> tools, ScriptedEngine engine, ChatFormat? format = null) => new(engine, tools, format);
 
     /// <summary>The tokens of a text and the end-of-turn token.</summary>
     public static ScriptedAnswer Say(string text) => new([.. TinyFormat.Tokenizer.Encode(text), TinyFormat.EndOfTurnId]);

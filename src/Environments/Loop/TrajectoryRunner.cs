@@ -26,35 +26,48 @@ public sealed class TrajectoryRunner(
         EpisodeSpec spec, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
     {
         progress?.Report(new TrajectoryStarted(spec.RolloutId, spec.TrajectoryId, spec.GroupId, spec.Task.Id, spec.SampleIndex));
-        using CancellationTokenSource deadline = new(spec.Limits.Deadline, timeProvider);
-        using CancellationTokenSource any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, abort, cancellationToken);
-
-        Outcome outcome;
         Episode episode = new(spec, policy, Offer(spec.Environment));
+        Outcome outcome;
         try
         {
-            outcome = new Outcome(await new AgentLoop(new ToolCalling(dispatcher), progress).RunAsync(episode, any.Token));
+            outcome = await PlayAsync(episode, progress, abort, cancellationToken);
+        }
+        finally
+        {
+            await DisposeAsync(episode);
+        }
+
+        Trajectory trajectory = TrajectorySealer.Seal(episode, outcome.Reason, outcome.Failure);
+        Log.TrajectorySealed(logger, spec.RolloutId, spec.TrajectoryId, trajectory.StopReason, trajectory.Turns, trajectory.Reward);
+        return trajectory;
+    }
+
+    /// <summary>The one place where what happened to an episode becomes its stop reason.</summary>
+    private async Task<Outcome> PlayAsync(
+        Episode episode, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
+    {
+        EpisodeSpec spec = episode.Spec;
+        using CancellationTokenSource deadline = new(spec.Limits.Deadline, timeProvider);
+        using CancellationTokenSource any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, abort, cancellationToken);
+        try
+        {
+            return new Outcome(await new AgentLoop(new ToolCalling(dispatcher), progress).RunAsync(episode, any.Token));
         }
         catch (OperationCanceledException) when (any.IsCancellationRequested)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            outcome = new Outcome(abort.IsCancellationRequested ? StopReason.Cancelled : StopReason.Deadline);
+            return new Outcome(abort.IsCancellationRequested ? StopReason.Cancelled : StopReason.Deadline);
         }
         catch (RolloutFailureException exception)
         {
             Log.EpisodeFailed(logger, exception, spec.RolloutId, spec.TrajectoryId, exception.Failure.Boundary);
-            outcome = new Outcome(StopReason.Failure, exception.Failure);
+            return new Outcome(StopReason.Failure, exception.Failure);
         }
         catch (Exception exception)
         {
             Log.LoopBroke(logger, exception, spec.RolloutId, spec.TrajectoryId);
-            outcome = new Outcome(StopReason.Failure, new RolloutFailure(FailureBoundary.Loop, exception.Message));
+            return new Outcome(StopReason.Failure, new RolloutFailure(FailureBoundary.Loop, exception.Message));
         }
-
-        await DisposeAsync(episode);
-        Trajectory trajectory = TrajectorySealer.Seal(episode, outcome.Reason, outcome.Failure);
-        Log.TrajectorySealed(logger, spec.RolloutId, spec.TrajectoryId, trajectory.StopReason, trajectory.Turns, trajectory.Reward);
-        return trajectory;
     }
 
     private FunctionSchema[] Offer(EnvironmentDefinition environment) =>

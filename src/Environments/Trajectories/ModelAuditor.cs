@@ -27,7 +27,8 @@ public sealed class ModelAuditor(LocalEngine engine, ChatFormat format)
                 return $"In sequence {i}, {problem}.";
         }
 
-        return trajectory.Sequences is [var only] && TemplateAudit.FirstDifference(format, only, trajectory.Messages, trajectory.Tools) != trajectory.Audit.FirstDifference
+        return trajectory.Sequences is [var only]
+            && TemplateAudit.Run(format, only, trajectory.Messages, trajectory.Tools) != (trajectory.Audit.Template, trajectory.Audit.FirstDifference)
             ? "The template renders the messages differently from what its own audit says."
             : null;
     }

@@ -8,21 +8,9 @@ internal static class SealingAudit
 {
     public static TrajectoryAudit Run(Episode episode, TrajectorySequence sequence)
     {
-        TemplateDifference? difference;
-        try
-        {
-            difference = TemplateAudit.FirstDifference(episode.Policy.Format, sequence, episode.Messages, episode.Tools);
-        }
-        catch (Tokenization.TokenizerException exception)
-        {
-            difference = new TemplateDifference(0, 0, "", exception.Message);
-        }
-
+        (string kind, TemplateDifference? difference) = TemplateAudit.Run(episode.Policy.Format, sequence, episode.Messages, episode.Tools);
         return new TrajectoryAudit(
-            TokenExact(episode.SampledRuns, sequence),
-            SequenceAudit.FindProblem(sequence) is null,
-            difference is null ? TrajectoryAudit.Consistent : TemplateAudit.Classify(sequence, difference),
-            difference);
+            TokenExact(episode.SampledRuns, sequence), SequenceAudit.FindProblem(sequence) is null, kind, difference);
     }
 
     /// <summary>Each run that the engine reported stands, id for id and log-probability for log-probability, where it was sampled.</summary>

@@ -1,3 +1,4 @@
+using AgentRollout.Tokenization;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
 
@@ -9,29 +10,40 @@ internal static class TemplateAudit
     private const int ExcerptLength = 40;
 
     /// <summary>
-    /// The first place where decode(tokens) and template(messages) part, or null. The sequence may end before the template's glue that
-    /// closes a last turn, because nobody sampled or needed it.
+    /// <c>consistent</c> and nothing, or the kind and the place of the first difference between decode(tokens) and template(messages). The
+    /// sequence may end before the template's glue that closes a last turn, because nobody sampled or needed it.
     /// </summary>
-    public static TemplateDifference? FirstDifference(
+    public static (string Kind, TemplateDifference? Difference) Run(
         ChatFormat format, TrajectorySequence sequence, IReadOnlyList<ChatMessage> messages, IReadOnlyList<FunctionSchema> tools)
     {
         if (messages is [])
-            return null;
+            return (TrajectoryAudit.Consistent, null);
         bool awaitsAnswer = messages[^1].Role != "assistant";
         string tokens = format.Tokenizer.Decode(sequence.TokenIds);
-        string template = format.Template.Render(messages, tools, addGenerationPrompt: awaitsAnswer);
+        string template;
+        try
+        {
+            template = format.Template.Render(messages, tools, addGenerationPrompt: awaitsAnswer);
+        }
+        catch (TokenizerException exception)
+        {
+            return ("not_renderable", new TemplateDifference(0, 0, Excerpt(tokens, 0), exception.Message));
+        }
 
         int common = tokens.AsSpan().CommonPrefixLength(template);
-        bool endsWithin = common == tokens.Length
-            && (common == template.Length || (!awaitsAnswer && (format.Probe.EndOfTurn + format.Probe.Glue).EndsWith(template[common..], StringComparison.Ordinal)));
-        return endsWithin
-            ? null
-            : new TemplateDifference(0, TokenAt(format, sequence, common), Excerpt(tokens, common), Excerpt(template, common));
+        bool endsWithin = common == tokens.Length && (common == template.Length || (!awaitsAnswer && IsClosing(format, template[common..])));
+        if (endsWithin)
+            return (TrajectoryAudit.Consistent, null);
+        int position = TokenAt(format, sequence, common);
+        return (Classify(sequence, position), new TemplateDifference(0, position, Excerpt(tokens, common), Excerpt(template, common)));
     }
 
+    private static bool IsClosing(ChatFormat format, string rest) =>
+        (format.Probe.EndOfTurn + format.Probe.Glue).EndsWith(rest, StringComparison.Ordinal);
+
     /// <summary>Names a difference by the source of the token at which it begins.</summary>
-    public static string Classify(TrajectorySequence sequence, TemplateDifference difference) =>
-        sequence.Segments.FirstOrDefault(segment => segment.Start <= difference.Position && difference.Position < segment.End)?.Source switch
+    private static string Classify(TrajectorySequence sequence, int position) =>
+        sequence.Segments.FirstOrDefault(segment => segment.Start <= position && position < segment.End)?.Source switch
         {
             SegmentSource.Prompt => "prompt_differs",
             SegmentSource.Sampled => "assistant_text_differs",

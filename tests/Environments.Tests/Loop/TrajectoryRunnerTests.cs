@@ -2,6 +2,7 @@ using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Testing;
+using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
 using Xunit;
 
@@ -135,13 +136,56 @@ public sealed class TrajectoryRunnerTests
             made.Add(new TestEnvironment(step));
             return made[^1];
         });
-        using TestPolicy policy = TestPolicy.Saying([], "6", "6");
+        using TestPolicy policy = TestPolicy.Saying([], "6", "6", "6");
 
         await policy.PlayAsync(Counting((_, _) => ValueTask.FromResult(StepResult.End("x", 1))));
         await policy.PlayAsync(Counting((_, _) => throw new InvalidOperationException("no")));
+        using CancellationTokenSource stop = new();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => policy.PlayAsync(
+            Counting(async (_, cancellationToken) =>
+            {
+                await stop.CancelAsync();
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+                return StepResult.End("never", 1);
+            }),
+            cancellationToken: stop.Token));
 
-        Assert.Equal(2, made.Count);
+        Assert.Equal(3, made.Count);
         Assert.All(made, environment => Assert.True(environment.Disposed));
+    }
+
+    [Fact]
+    public async Task Messages_that_the_template_refuses_are_a_failure_of_rendering()
+    {
+        EnvironmentDefinition critic = TestEnvironment.Define((_, _) => ValueTask.FromResult(
+            StepResult.Continue(new ChatMessage { Role = "critic", Content = "No." })));
+        using TestPolicy policy = TestPolicy.Saying([], "6");
+
+        Trajectory trajectory = await policy.PlayAsync(critic);
+
+        Assert.Equal(FailureBoundary.Rendering, trajectory.Failure!.Boundary);
+        Assert.Contains("critic", trajectory.Failure.Message, StringComparison.Ordinal);
+        Assert.Equal(2, trajectory.SampledTokens);
+        Assert.Equal(TrajectoryAudit.Consistent, trajectory.Audit.Template);
+    }
+
+    [Fact]
+    public async Task A_template_that_refuses_the_conversation_afterwards_is_reported_by_the_audit()
+    {
+        ChatTemplate tiny = TestPolicy.Format.Template;
+        ChatTemplate oneCallOnly = ChatTemplate.Parse(
+            "{%- for m in messages if m.tool_calls and m.tool_calls | length > 1 %}{{ raise_exception('One call only.') }}{%- endfor %}" + tiny.Source, "strict");
+        string two = TestTool.Call("echo", "1") + "\n" + TestTool.Call("echo", "2");
+        using TestPolicy policy = TestPolicy.Answering(
+            [TestTool.Echo], ScriptedEngine.InOrder(TestPolicy.Say(two), TestPolicy.Say("6")), ChatFormat.Create(TestPolicy.Format.Tokenizer, oneCallOnly));
+
+        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6", "echo"));
+
+        Assert.Equal(StopReason.EnvironmentDone, trajectory.StopReason);
+        Assert.Equal("not_renderable", trajectory.Audit.Template);
+        Assert.Contains("One call only.", trajectory.Audit.FirstDifference!.Template, StringComparison.Ordinal);
+        Assert.True(trajectory.Audit.Passes);
+        Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
     }
 
     [Fact]
