@@ -168,7 +168,7 @@ public sealed class AgentLoopTests
         using TestPolicy policy = TestPolicy.Saying([throws, hangs], TestTool.Call("throws", "1") + "\n" + TestTool.Call("hangs", "2"), "so be it");
 
         Trajectory trajectory = await policy.PlayAsync(
-            TestEnvironment.Expecting("so be it", "throws", "hangs"), new RolloutLimits { ToolTimeout = TimeSpan.FromMilliseconds(50) });
+            TestEnvironment.Expecting("so be it", "throws", "hangs"), new RolloutLimits { ToolTimeout = TimeSpan.FromSeconds(1) });
 
         Assert.Equal(StopReason.EnvironmentDone, trajectory.StopReason);
         Assert.Contains("The disk is full.", trajectory.ToolCalls[0].Error, StringComparison.Ordinal);
@@ -271,7 +271,7 @@ public sealed class AgentLoopTests
         ScriptedEngine engine = null!;
         engine = new ScriptedEngine(_ => TestPolicy.Say("123456") with { ChunkSize = 3 });
         using TestPolicy policy = TestPolicy.Answering([], engine);
-        Raise raise = new(() => engine.Model = engine.Model with { WeightVersion = engine.Model.WeightVersion + 1 });
+        TokenProgress raise = new(_ => engine.Model = engine.Model with { WeightVersion = engine.Model.WeightVersion + 1 });
 
         Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("123456"), progress: raise);
 
@@ -289,19 +289,10 @@ public sealed class AgentLoopTests
         ScriptedAnswer answer = new('6', beyond, TestPolicy.Format.EndOfTurnId);
         using TestPolicy policy = TestPolicy.Answering([], ScriptedEngine.InOrder(answer));
 
-        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6\uFFFD"), progress: new Raise(() => { }));
+        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6\uFFFD"), progress: new TokenProgress(_ => { }));
 
         Assert.Contains(beyond, trajectory.Sequences[0].TokenIds);
         Assert.Equal((StopReason.EnvironmentDone, 1.0), (trajectory.StopReason, trajectory.Reward));
         Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
-    }
-
-    private sealed class Raise(Action action) : IProgress<RolloutEvent>
-    {
-        public void Report(RolloutEvent value)
-        {
-            if (value is TokensSampled)
-                action();
-        }
     }
 }

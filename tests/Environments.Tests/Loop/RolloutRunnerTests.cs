@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Testing;
@@ -66,13 +67,18 @@ public sealed class RolloutRunnerTests
         using TestPolicy policy = TestPolicy.Answering(
             [], new ScriptedEngine(_ => TestPolicy.Say(new string('a', 1000)) with { Delay = TimeSpan.FromMilliseconds(5) }));
         using RolloutRunner runner = new(policy.Runner, maxConcurrentTrajectories: 3);
-        abort.CancelAfter(TimeSpan.FromMilliseconds(150));
+        ConcurrentDictionary<string, bool> begun = [];
+        TokenProgress abortOnceAllPlay = new(sampled =>
+        {
+            if (begun.TryAdd(sampled.TrajectoryId, true) && begun.Count == 3)
+                abort.Cancel();
+        });
 
-        List<Trajectory> trajectories = await runner.RunAsync(Rollout(5, 2), null, abort.Token, default).ToListAsync();
+        List<Trajectory> trajectories = await runner.RunAsync(Rollout(5, 2), abortOnceAllPlay, abort.Token, default).ToListAsync();
 
         Assert.Equal(3, trajectories.Count);
         Assert.All(trajectories, trajectory => Assert.Equal(TrajectoryStatus.Aborted, trajectory.Status));
-        Assert.Contains(trajectories, trajectory => trajectory.SampledTokens > 0);
+        Assert.All(trajectories, trajectory => Assert.InRange(trajectory.SampledTokens, 1, 1000));
     }
 
     [Fact]

@@ -69,7 +69,7 @@ public sealed class TrajectoryRunnerTests
         using TestPolicy policy = TestPolicy.Answering([], ScriptedEngine.InOrder(slow));
 
         Trajectory trajectory = await policy.PlayAsync(
-            TestEnvironment.Expecting("6"), new RolloutLimits { Deadline = TimeSpan.FromMilliseconds(200) });
+            TestEnvironment.Expecting("6"), new RolloutLimits { Deadline = TimeSpan.FromSeconds(1) });
 
         Assert.Equal((StopReason.Deadline, TrajectoryStatus.Truncated, 0.0), (trajectory.StopReason, trajectory.Status, trajectory.Reward));
         Assert.InRange(trajectory.SampledTokens, 1, 499);
