@@ -17,6 +17,12 @@ internal sealed record GatewayOptions
     /// <summary>The SQLite file that keeps rollouts and trajectories. Default <c>agentrollout.db</c> in the working directory.</summary>
     public string Database { get; set; } = "agentrollout.db";
 
+    /// <summary>JSON lines <c>{"id", "title", "text"}</c> that the tool <c>search</c> searches. Default: the shipped facts of <c>lookup</c>.</summary>
+    public string? SearchCorpus { get; set; }
+
+    /// <summary>A file that keeps the index of <see cref="SearchCorpus"/> from start to start. Default: the index is made in memory.</summary>
+    public string? SearchIndex { get; set; }
+
     /// <summary>Most rollouts that wait; one more is answered 429. Default 256.</summary>
     [Range(1, 1_000_000)]
     public int QueueCapacity { get; set; } = 256;

@@ -35,6 +35,10 @@ internal static class GatewayOptionsFile
                 throw Invalid($"The 'sha256' of API key '{key.Name}' is '{key.Sha256}'; it must be {Sha256HexLength} hexadecimal digits.");
         }
 
+        if (options.SearchCorpus is { } corpus && !File.Exists(corpus))
+            throw Invalid($"'search_corpus' is '{corpus}', which does not exist.");
+        if (options is { SearchIndex: { } index, SearchCorpus: null })
+            throw Invalid($"'search_index' is '{index}', but there is no 'search_corpus' to index.");
         if (options.Urls is [])
             throw Invalid("'urls' is empty; the server must listen on at least one address.");
         foreach (string url in options.Urls)

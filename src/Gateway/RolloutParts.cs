@@ -3,16 +3,19 @@ using AgentRollout.Environments.Builtin.Arithmetic;
 using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Tools;
 using AgentRollout.Tools.Builtin;
+using AgentRollout.Tools.Search;
 
 namespace AgentRollout.Gateway;
 
 /// <summary>What <c>serve</c> and <c>rollout</c> share: the registered tools and environments, and the bus between them.</summary>
 internal static class RolloutParts
 {
-    public static IServiceCollection AddRolloutParts(this IServiceCollection services) => services
+    /// <param name="services">Gets the parts.</param>
+    /// <param name="openIndex">Opens what <c>search</c> searches; the services dispose it.</param>
+    public static IServiceCollection AddRolloutParts(this IServiceCollection services, Func<LocalIndexSearch> openIndex) => services
         .AddSingleton(_ => CalculatorTool.Create())
-        .AddSingleton(_ => LookupFacts.OpenIndex())
-        .AddSingleton(provider => LookupFacts.CreateSearchTool(provider.GetRequiredService<Tools.Search.LocalIndexSearch>()))
+        .AddSingleton(_ => openIndex())
+        .AddSingleton(provider => LookupFacts.CreateSearchTool(provider.GetRequiredService<LocalIndexSearch>()))
         .AddToolBus()
         .AddSingleton(provider => new EnvironmentCatalog(
             [ArithmeticEnvironment.Definition, LookupEnvironment.Definition], provider.GetRequiredService<ToolCatalog>()));

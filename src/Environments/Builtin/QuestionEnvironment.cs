@@ -6,20 +6,24 @@ namespace AgentRollout.Environments.Builtin;
 
 /// <summary>
 /// One question as the user message; the first turn that calls no tool is the final answer and ends the episode with its reward.
-/// Task data: <c>{"question": "…", "answer": "…"}</c>; further members are the task author's own.
+/// Task data: <c>{"question": "…", "answer": "…"}</c>, and <c>"reward"</c> where it is not <c>exact_match</c>; further members are the
+/// task author's own.
 /// </summary>
 public sealed class QuestionEnvironment : IEnvironment
 {
+    private static readonly IReward[] Rewards = [new ExactMatchReward(), new TokenF1Reward()];
     private readonly string _question;
     private readonly string _answer;
     private readonly IReward _reward;
 
-    /// <exception cref="RolloutTaskException">The task's data lacks a question or an answer.</exception>
-    public QuestionEnvironment(RolloutTask task, IReward reward)
+    /// <exception cref="RolloutTaskException">The task's data lacks a question or an answer, or names an unknown reward.</exception>
+    public QuestionEnvironment(RolloutTask task)
     {
         _question = Member(task, "question");
         _answer = Member(task, "answer");
-        _reward = reward;
+        string reward = task.Data.TryGetProperty("reward", out _) ? Member(task, "reward") : Rewards[0].Name;
+        _reward = Array.Find(Rewards, known => known.Name == reward) ?? throw new RolloutTaskException(
+            $"Task '{task.Id}': reward '{reward}' is unknown; known rewards: {string.Join(", ", Rewards.Select(known => known.Name))}.");
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AgentRollout.Environments;
+using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
@@ -18,7 +19,7 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
         await using ServiceProvider services = new ServiceCollection()
             .AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole())
             .Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
-            .AddRolloutParts()
+            .AddRolloutParts(LookupFacts.OpenIndex)
             .BuildServiceProvider();
         EnvironmentDefinition environment = FindEnvironment(services.GetRequiredService<EnvironmentCatalog>());
         (IEnumerable<RolloutTask> tasks, long taskCount) = await options.Tasks.ReadAsync(environment);

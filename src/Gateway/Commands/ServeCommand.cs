@@ -1,5 +1,7 @@
 using System.CommandLine;
+using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Gateway.Storage;
+using AgentRollout.Tools.Search;
 
 namespace AgentRollout.Gateway.Commands;
 
@@ -40,13 +42,22 @@ internal static class ServeCommand
             throw CommandException.Usage($"Roles '{roles}' cannot be split over processes; the one combination that runs is {AllRoles}.");
     }
 
+    private static LocalIndexSearch OpenIndex(GatewayOptions options) => options switch
+    {
+        { SearchCorpus: { } corpus, SearchIndex: { } index } => LocalIndexSearch.FromJsonLines(corpus, index),
+        { SearchCorpus: { } corpus } => LocalIndexSearch.FromJsonLines(corpus),
+        _ => LookupFacts.OpenIndex(),
+    };
+
     private static async Task<int> RunAsync(GatewayOptions options, CancellationToken cancellationToken)
     {
         string folder = ModelFolder.Find(options.Model);
         await using GatewayDatabase database = GatewayDatabase.Open(options.Database);
         using ILoggerFactory loggers = LoggerFactory.Create(logging => logging.AddSimpleConsole());
         await using LoadedModel model = await LoadedModel.LoadAsync(folder, options.Engine.ToOptions(), loggers);
-        await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, services => services.AddRolloutParts());
+        // Opened here, so that a bad corpus stops the start with its sentence.
+        LocalIndexSearch index = OpenIndex(options);
+        await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, services => services.AddRolloutParts(() => index));
         Log.Serving(app.Logger, model.Policy.Name, folder, options.Database);
         await app.RunAsync(cancellationToken);
         return ExitCodes.Success;

@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.ComponentModel.DataAnnotations;
 using System.Text;
 using AgentRollout.Tools.Search;
 
@@ -10,7 +9,7 @@ namespace AgentRollout.Tools.Builtin;
 /// </summary>
 public sealed class SearchTool
 {
-    /// <summary>The most passages that a model may ask for.</summary>
+    /// <summary>The most passages of one search.</summary>
     public const int MaxTopK = 20;
 
     private readonly ISearchProvider _provider;
@@ -30,19 +29,10 @@ public sealed class SearchTool
     public static ITool Create(ISearchProvider provider, int topK = 3) =>
         new DelegateTool(new SearchTool(provider, topK).SearchAsync, "search");
 
-    /// <summary>A tool with a second, optional argument <c>top_k</c>, so that the model may choose how many passages it reads.</summary>
-    /// <param name="provider">What is searched.</param>
-    /// <param name="topK">How many passages are returned where the model does not say.</param>
-    public static ITool CreateWithTopK(ISearchProvider provider, int topK = 3) =>
-        new DelegateTool(new SearchTool(provider, topK).SearchTopAsync, "search");
-
     [Description("Search the facts.")]
-    private Task<string> SearchAsync(string query, CancellationToken cancellationToken) => SearchTopAsync(query, _topK, cancellationToken);
-
-    [Description("Search the facts.")]
-    private async Task<string> SearchTopAsync(string query, [Range(1, MaxTopK)] int? topK = null, CancellationToken cancellationToken = default)
+    private async Task<string> SearchAsync(string query, CancellationToken cancellationToken)
     {
-        IReadOnlyList<SearchHit> hits = await _provider.SearchAsync(query, topK ?? _topK, cancellationToken);
+        IReadOnlyList<SearchHit> hits = await _provider.SearchAsync(query, _topK, cancellationToken);
         if (hits.Count == 0)
             return "No results.";
         var lines = new StringBuilder();

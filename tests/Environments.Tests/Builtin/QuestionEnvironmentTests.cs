@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AgentRollout.Environments.Builtin;
-using AgentRollout.Environments.Rewards;
 using AgentRollout.Tokenization.Chat;
 using Xunit;
 
@@ -8,8 +7,6 @@ namespace AgentRollout.Environments.Tests.Builtin;
 
 public sealed class QuestionEnvironmentTests
 {
-    private static readonly ExactMatchReward Reward = new();
-
     [Fact]
     public async Task The_question_is_the_only_message()
     {
@@ -32,12 +29,23 @@ public sealed class QuestionEnvironmentTests
         Assert.Equal(reward, end.Rewards!["exact_match"]);
     }
 
+    [Fact]
+    public async Task A_task_may_ask_for_the_f1_of_shared_words()
+    {
+        await using QuestionEnvironment environment = Create("""{"question":"Who?","answer":"red river","reward":"f1"}""");
+        StepResult end = await environment.StepAsync(new AssistantTurn(1, ChatMessage.Assistant("river")), CancellationToken.None);
+        // One of one given words is right, one of two wanted words is given: 2 * 1 * 0.5 / 1.5.
+        Assert.Equal(2.0 / 3, end.Rewards!["f1"], 1e-12);
+    }
+
     [Theory]
     [InlineData("""{"answer":"5"}""", "'question' is missing")]
     [InlineData("""{"question":"What?"}""", "'answer' is missing")]
     [InlineData("""{"question":"What?","answer":5}""", "'answer' is a JSON Number")]
     [InlineData("""{"question":null,"answer":"5"}""", "'question' is a JSON Null")]
     [InlineData("""{"question":" ","answer":"5"}""", "'question' is empty")]
+    [InlineData("""{"question":"What?","answer":"5","reward":"bleu"}""", "reward 'bleu' is unknown; known rewards: exact_match, f1.")]
+    [InlineData("""{"question":"What?","answer":"5","reward":1}""", "'reward' is a JSON Number")]
     [InlineData("""["What?","5"]""", "the data is a JSON Array")]
     public void Bad_data_is_refused_with_task_and_member(string data, string expected)
     {
@@ -45,5 +53,5 @@ public sealed class QuestionEnvironmentTests
         Assert.StartsWith($"Task 'mine': {expected}", error.Message, StringComparison.Ordinal);
     }
 
-    private static QuestionEnvironment Create(string data) => new(new RolloutTask("mine", JsonElement.Parse(data)), Reward);
+    private static QuestionEnvironment Create(string data) => new(new RolloutTask("mine", JsonElement.Parse(data)));
 }

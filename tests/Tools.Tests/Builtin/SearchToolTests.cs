@@ -19,19 +19,12 @@ public sealed class SearchToolTests
     }
 
     [Fact]
-    public async Task The_model_chooses_the_count_only_where_it_may()
+    public void The_model_gives_a_query_and_nothing_else()
     {
         using LocalIndexSearch index = LocalIndexSearch.FromPassages(Facts);
         Assert.Equal(
             """{"type":"object","properties":{"query":{"type":"string"}},"required":["query"]}""",
             SearchTool.Create(index).Spec.Parameters.GetRawText());
-        ITool chosen = SearchTool.CreateWithTopK(index, topK: 2);
-        Assert.Equal(
-            """{"type":"object","properties":{"query":{"type":"string"},"top_k":{"type":["integer","null"],"minimum":1,"maximum":20}},"required":["query"]}""",
-            chosen.Spec.Parameters.GetRawText());
-        Assert.Equal("1. Fact 1 of  five.", await CallAsync(chosen, """{"query": "five", "top_k": 1}"""));
-        Assert.Equal(2, (await CallAsync(chosen, """{"query": "five", "top_k": null}""")).Split('\n').Length);
-        Assert.Equal(2, (await CallAsync(chosen, """{"query": "five"}""")).Split('\n').Length);
     }
 
     [Theory]
