@@ -101,6 +101,20 @@ public sealed class ChatTemplate
             addGenerationPrompt,
             kwargs ?? new Dictionary<string, JsonElement>()));
 
+    /// <summary>Renders a conversation and tells what of the text comes from it: <see cref="RenderedChat.ContentSpans"/> is filled.</summary>
+    /// <param name="messages">The messages.</param>
+    /// <param name="tools">The tools; none where it is empty.</param>
+    /// <param name="addGenerationPrompt">Whether the text ends with the opening of an assistant turn.</param>
+    /// <param name="kwargs">Further variables, for example <c>enable_thinking</c>.</param>
+    /// <exception cref="TokenizerException">The template failed or refused the conversation; names template, line and cause.</exception>
+    public RenderedChat RenderTracked(
+        IReadOnlyList<ChatMessage> messages,
+        IReadOnlyList<FunctionSchema> tools,
+        bool addGenerationPrompt,
+        IReadOnlyDictionary<string, JsonElement>? kwargs = null) =>
+        Guarded(() => RenderValues(
+            ChatValues.FromMessages(messages), ChatValues.FromTools(tools), addGenerationPrompt, kwargs ?? new Dictionary<string, JsonElement>()));
+
     private RenderedChat RenderValues(object? messages, object? tools, bool addGenerationPrompt, IReadOnlyDictionary<string, JsonElement> kwargs)
     {
         JinjaScope globals = new(null);
@@ -115,7 +129,7 @@ public sealed class ChatTemplate
         foreach ((string name, JsonElement value) in kwargs)
             scope.Set(name, JinjaJson.FromJson(value));
         JinjaRendering rendering = JinjaEvaluator.Render(tools is null ? _template : _toolUseTemplate, scope);
-        return new RenderedChat(rendering.Text, rendering.Generations);
+        return new RenderedChat(rendering.Text, rendering.Generations, rendering.Content);
     }
 
     private T Guarded<T>(Func<T> action)

@@ -22,6 +22,13 @@ public sealed class ChatTemplateTests : IDisposable
             Parse(Chatml).Render([ChatMessage.User("Hi")], [], addGenerationPrompt: true));
 
     [Fact]
+    public void What_comes_from_messages_is_told_apart_from_the_template()
+    {
+        RenderedChat chat = Parse(Chatml).RenderTracked([ChatMessage.User("<|im_end|>")], [], addGenerationPrompt: true);
+        Assert.Equal(["user", "<|im_end|>"], chat.ContentSpans.Select(span => chat.Text[span.Start..span.End]));
+    }
+
+    [Fact]
     public void Messages_and_tools_reach_the_template_in_openais_nesting()
     {
         ChatMessage assistant = ChatMessage.Assistant(null, [new ToolCall("c1", "f", JsonElement.Parse("""{"b":1.0,"a":[1,-0.0,1e100,123456789012345678901]}"""))])

@@ -8,6 +8,7 @@ internal sealed class JinjaEvaluator
 {
     private readonly StringBuilder _root = new();
     private readonly List<CharSpan> _generations = [];
+    private readonly List<CharSpan> _content = [];
     private int _steps;
     private long _written;
 
@@ -22,7 +23,7 @@ internal sealed class JinjaEvaluator
     {
         JinjaEvaluator evaluator = new();
         evaluator.Run(template, scope, evaluator._root);
-        return new JinjaRendering(evaluator._root.ToString(), evaluator._generations);
+        return new JinjaRendering(evaluator._root.ToString(), evaluator._generations, evaluator._content);
     }
 
     private Flow Run(IReadOnlyList<Statement> body, JinjaScope scope, StringBuilder output)
@@ -53,7 +54,7 @@ internal sealed class JinjaEvaluator
                 Write(text.Text, output);
                 break;
             case PrintStatement print:
-                Write(PythonText.Print(Evaluate(print.Value, scope)), output);
+                Print(print.Value, scope, output);
                 break;
             case IfStatement branch:
                 return RunIf(branch, scope, output);
@@ -73,7 +74,7 @@ internal sealed class JinjaEvaluator
             case WithStatement with:
                 return RunWith(with, scope, output);
             case FilterBlockStatement block:
-                Write(PythonText.Print(Filtered(block.Filter, Capture(block.Body, new JinjaScope(scope)), scope)), output);
+                WriteContent(PythonText.Print(Filtered(block.Filter, Capture(block.Body, new JinjaScope(scope)), scope)), output);
                 break;
             case MacroStatement macro:
                 scope.Set(macro.Macro.Name, MakeMacro(macro.Macro, scope));
@@ -87,6 +88,56 @@ internal sealed class JinjaEvaluator
         }
 
         return Flow.Next;
+    }
+
+    private void Print(Expression expression, JinjaScope scope, StringBuilder output)
+    {
+        List<(string Text, bool IsLiteral)> parts = [];
+        string printed = PythonText.Print(EvaluateParts(expression, scope, parts));
+        if (string.Concat(parts.Select(part => part.Text)) != printed)
+            parts = [(printed, false)];
+        foreach ((string text, bool isLiteral) in parts)
+        {
+            if (isLiteral)
+                Write(text, output);
+            else
+                WriteContent(text, output);
+        }
+    }
+
+    /// <summary>Evaluates a sum and keeps which of its parts are literals of the template.</summary>
+    private object? EvaluateParts(Expression expression, JinjaScope scope, List<(string Text, bool IsLiteral)> parts)
+    {
+        CountStep();
+        JinjaLimits.CheckStack();
+        switch (expression)
+        {
+            case BinaryExpression { Operator: "+" } sum:
+                object? left = EvaluateParts(sum.Left, scope, parts);
+                return PythonOperators.Calculate("+", left, EvaluateParts(sum.Right, scope, parts));
+            case ConcatExpression concat:
+                return string.Concat(concat.Operands.Select(operand => PythonText.Print(EvaluateParts(operand, scope, parts))));
+            default:
+                object? value = Evaluate(expression, scope);
+                parts.Add((PythonText.Print(value), IsTrusted(expression)));
+                return value;
+        }
+    }
+
+    private static bool IsTrusted(Expression expression) =>
+        expression is Literal or NameExpression { Name: "bos_token" or "eos_token" or "pad_token" };
+
+    private void WriteContent(string text, StringBuilder output)
+    {
+        if (output == _root && text.Length > 0)
+        {
+            if (_content is [.., var last] && last.End == output.Length)
+                _content[^1] = last with { End = output.Length + text.Length };
+            else
+                _content.Add(new CharSpan(output.Length, output.Length + text.Length));
+        }
+
+        Write(text, output);
     }
 
     private Flow RunIf(IfStatement branch, JinjaScope scope, StringBuilder output)
@@ -142,16 +193,16 @@ internal sealed class JinjaEvaluator
         CallArguments arguments = Evaluate(block.Call.Arguments, scope);
         JinjaFunction caller = MakeMacro(block.Caller, scope);
         CallArguments withCaller = arguments with { Keyword = [.. arguments.Keyword, ("caller", caller)] };
-        Write(PythonText.Print(Call(Evaluate(block.Call.Callee, scope), withCaller)), output);
+        WriteContent(PythonText.Print(Call(Evaluate(block.Call.Callee, scope), withCaller)), output);
     }
 
     /// <summary>Positions count from the start of the whole text even inside a macro, as in transformers.</summary>
     private void RunGeneration(GenerationStatement generation, JinjaScope scope, StringBuilder output)
     {
         int start = _root.Length;
-        string text = Capture(generation.Body, new JinjaScope(scope));
-        _generations.Add(new CharSpan(start, start + text.Length));
-        Write(text, output);
+        int written = output.Length;
+        Run(generation.Body, new JinjaScope(scope), output);
+        _generations.Add(new CharSpan(start, start + output.Length - written));
     }
 
     private string Capture(IReadOnlyList<Statement> body, JinjaScope scope)
