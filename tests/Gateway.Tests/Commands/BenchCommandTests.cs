@@ -1,0 +1,44 @@
+using System.Text.Json;
+using AgentRollout.Testing;
+using Xunit;
+
+namespace AgentRollout.Gateway.Tests.Commands;
+
+public sealed class BenchCommandTests
+{
+    private static readonly string Tiny = SharedFiles.InRepository("tests", "Testing", "Fixtures", "tiny-tokenizer");
+
+    [Fact]
+    public async Task The_tokenizer_is_measured_on_a_text()
+    {
+        string text = Path.GetTempFileName();
+        File.WriteAllText(text, string.Concat(Enumerable.Repeat("hello the user \u00E9\n", 500)));
+
+        CommandResult result = await CommandLineRunner.RunAsync("bench", "tokenizer", "--model", Tiny, "--text", text, "--repeats", "1", "--json");
+
+        File.Delete(text);
+        Assert.Equal("", result.Error);
+        JsonElement report = JsonElement.Parse(Assert.Single(result.Lines));
+        Assert.Equal(18 * 500, report.GetProperty("text_bytes").GetInt32());
+        foreach (string figure in new[] { "tokens", "encode_mb_per_s", "decode_mb_per_s", "load_ms", "render_ms" })
+            Assert.True(report.GetProperty(figure).GetDouble() > 0, figure);
+    }
+
+    [Fact]
+    public async Task Without_a_text_the_documentation_of_the_program_is_measured()
+    {
+        CommandResult result = await CommandLineRunner.RunAsync("bench", "tokenizer", "--model", Tiny, "--repeats", "1");
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains(result.Lines, line => line.StartsWith("encode ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_text_that_is_not_there_is_wrong_usage()
+    {
+        CommandResult result = await CommandLineRunner.RunAsync("bench", "tokenizer", "--model", Tiny, "--text", "absent.txt");
+
+        Assert.Equal(2, result.ExitCode);
+        Assert.Equal("Text file 'absent.txt' does not exist.", result.Error.Trim());
+    }
+}
