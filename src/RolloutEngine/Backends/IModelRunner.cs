@@ -10,6 +10,12 @@ internal interface IModelRunner : IDisposable
     int PageCount { get; }
 
     /// <summary>
+    /// Copies the keys and values of whole pages, in the order given, so that a page that others share can be written on. Called by the
+    /// thread that runs the batches, between them.
+    /// </summary>
+    void CopyPages(ReadOnlySpan<(int From, int To)> pages);
+
+    /// <summary>
     /// Computes all tokens of the batch, writes their keys and values to their pages, and fills one result per output of the batch.
     /// A row's result depends on its own sequence only. Called by one thread at a time.
     /// </summary>

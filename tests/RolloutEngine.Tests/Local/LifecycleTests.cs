@@ -136,6 +136,10 @@ public sealed class LifecycleTests
 
         public int PageCount => pageCount;
 
+        public void CopyPages(ReadOnlySpan<(int From, int To)> pages)
+        {
+        }
+
         public void Run(ForwardBatch batch, Span<SampledToken> results)
         {
             _steps++;

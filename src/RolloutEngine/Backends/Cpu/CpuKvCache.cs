@@ -12,6 +12,7 @@ internal sealed unsafe class CpuKvCache : IDisposable
     private const int Lanes = Kernels.Lanes.Count;
 
     private readonly NativeBuffer<float> _blocks;
+    private readonly int _layers;
     private readonly int _kvHeads;
     private readonly int _headDim;
     private readonly long _blockLength;
@@ -19,6 +20,7 @@ internal sealed unsafe class CpuKvCache : IDisposable
     public CpuKvCache(ModelConfig config, int pageCount)
     {
         PageCount = pageCount;
+        _layers = config.LayerCount;
         _kvHeads = config.KvHeadCount;
         _headDim = config.HeadDim;
         ValueDim = ValueDimOf(config);
@@ -50,6 +52,14 @@ internal sealed unsafe class CpuKvCache : IDisposable
             keys[d * Lanes] = key[d];
             values[d] = value[d];
         }
+    }
+
+    /// <summary>Copies a page in every layer.</summary>
+    public void Copy(int from, int to)
+    {
+        long length = _kvHeads * _blockLength;
+        for (int layer = 0; layer < _layers; layer++)
+            Buffer.MemoryCopy(Keys(layer, from, 0), Keys(layer, to, 0), length * sizeof(float), length * sizeof(float));
     }
 
     public void Dispose() => _blocks.Dispose();

@@ -42,6 +42,12 @@ internal sealed class CpuModelRunner : IModelRunner
 
     public int PageCount => _cache.PageCount;
 
+    public void CopyPages(ReadOnlySpan<(int From, int To)> pages)
+    {
+        foreach ((int from, int to) in pages)
+            _cache.Copy(from, to);
+    }
+
     public void Run(ForwardBatch batch, Span<SampledToken> results)
     {
         _batch = batch;
