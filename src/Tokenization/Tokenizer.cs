@@ -166,7 +166,7 @@ public sealed class Tokenizer
     private void EncodeNormalized(in TextPiece piece, AddedTokenMatching matching, ref TokenSink sink)
     {
         TextPiece normalized = piece;
-        if (_normalizes && NfcNormalizer.TryChange(piece.Text, out char[] text, out int[] origins))
+        if (_normalizes && FormNormalizer.Nfc.TryChange(piece.Text, out char[] text, out int[] origins))
             normalized = new TextPiece(text, piece.Origin(0), origins);
         if (matching == AddedTokenMatching.None || _normalizedMatcher.IsEmpty)
             EncodeWords(normalized, ref sink);
@@ -223,5 +223,5 @@ public sealed class Tokenizer
     }
 
     private string Normalize(string content) =>
-        _normalizes && NfcNormalizer.TryChange(content, out char[] normalized, out _) ? new string(normalized) : content;
+        _normalizes && FormNormalizer.Nfc.TryChange(content, out char[] normalized, out _) ? new string(normalized) : content;
 }

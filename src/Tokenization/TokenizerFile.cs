@@ -4,7 +4,6 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using AgentRollout.Tokenization.Bpe;
-using AgentRollout.Tokenization.Normalization;
 using AgentRollout.Tokenization.PreTokenization;
 
 namespace AgentRollout.Tokenization;
@@ -102,8 +101,6 @@ internal sealed class TokenizerFile
                 break;
             case "normalizer":
                 NormalizesToNfc = TokenizerPipeline.NormalizesToNfc(value);
-                if (NormalizesToNfc)
-                    NfcNormalizer.RequireUnicodeTables();
                 break;
             case "pre_tokenizer":
                 PreTokenizer = TokenizerPipeline.ReadPreTokenizer(value);

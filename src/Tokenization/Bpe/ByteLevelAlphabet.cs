@@ -10,6 +10,10 @@ internal static class ByteLevelAlphabet
     private const int FirstStandIn = 0x100;
 
     private static readonly short[] ByteOfChar = BuildByteOfChar();
+    private static readonly char[] CharOfByte = BuildCharOfByte();
+
+    /// <summary>The printable stand-in of a byte.</summary>
+    public static char ToChar(byte value) => CharOfByte[value];
 
     /// <summary>
     /// Translates a token's spelling in tokenizer.json (UTF-8) to the bytes it stands for. Returns the number of bytes written, or -1
@@ -37,6 +41,18 @@ internal static class ByteLevelAlphabet
         }
 
         return count;
+    }
+
+    private static char[] BuildCharOfByte()
+    {
+        char[] table = new char[256];
+        for (int character = 0; character < ByteOfChar.Length; character++)
+        {
+            if (ByteOfChar[character] >= 0)
+                table[ByteOfChar[character]] = (char)character;
+        }
+
+        return table;
     }
 
     private static short[] BuildByteOfChar()
