@@ -9,6 +9,7 @@ internal static class BenchCommand
 {
     public static Command Create(Terminal terminal) => new("bench", "Measures a part of the program on this machine.")
     {
+        BenchEngineCommand.Create(terminal),
         Tokenizer(terminal),
     };
 

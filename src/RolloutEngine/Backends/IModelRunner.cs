@@ -9,6 +9,9 @@ internal interface IModelRunner : IDisposable
     /// <summary>Pages of 16 token slots that it has memory for.</summary>
     int PageCount { get; }
 
+    /// <summary>Memory of one page.</summary>
+    long PageBytes { get; }
+
     /// <summary>
     /// Copies the keys and values of whole pages, in the order given, so that a page that others share can be written on. Called by the
     /// thread that runs the batches, between them.

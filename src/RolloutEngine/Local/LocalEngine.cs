@@ -19,6 +19,7 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     internal LocalEngine(EngineModel model, IModelRunner runner, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider time)
     {
         Model = model;
+        Runner = runner;
         ComputePath = runner.ComputePath;
         _loop = new EngineLoop(runner, options.MaxBatchTokens, options.MaxRunningSequences, time, loggerFactory.CreateLogger<LocalEngine>());
     }
@@ -29,6 +30,9 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
 
     /// <summary>The instructions that the kernels use: <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>. Results do not depend on it.</summary>
     public string ComputePath { get; }
+
+    /// <summary>The device's end; its one caller is the loop while there is work.</summary>
+    internal IModelRunner Runner { get; }
 
     /// <summary>Numbers in the checkpoint's tensors, a tied output layer counted once.</summary>
     public long ParameterCount { get; private init; }

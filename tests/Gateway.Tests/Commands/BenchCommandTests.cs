@@ -33,6 +33,24 @@ public sealed class BenchCommandTests
         Assert.Contains(result.Lines, line => line.StartsWith("encode ", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("decode", "--batch", "4")]
+    [InlineData("prefill")]
+    public async Task The_engine_is_measured_beside_the_limits_of_the_machine(string scenario, params string[] more)
+    {
+        CommandResult result = await CommandLineRunner.RunAsync(
+            ["bench", "engine", "--scenario", scenario, "--context", "64", "--steps", "3", "--threads", "1", "--json", .. more]);
+
+        Assert.Equal("", result.Error);
+        JsonElement report = JsonElement.Parse(Assert.Single(result.Lines));
+        Assert.Equal(1, report.GetProperty("threads").GetInt32());
+        Assert.NotEqual("", report.GetProperty("path").GetString());
+        Assert.InRange(report.GetProperty("share_of_dram").GetDouble(), 0, 10);
+        Assert.InRange(report.GetProperty("share_of_fma").GetDouble(), 1e-4, 1);
+        Assert.True(report.GetProperty("tokens_per_second").GetDouble() > 0);
+        Assert.True(report.GetProperty("step_ms").GetProperty("median").GetDouble() <= report.GetProperty("step_ms").GetProperty("p99").GetDouble());
+    }
+
     [Fact]
     public async Task A_text_that_is_not_there_is_wrong_usage()
     {

@@ -136,6 +136,8 @@ public sealed class LifecycleTests
 
         public int PageCount => pageCount;
 
+        public long PageBytes => 16;
+
         public void CopyPages(ReadOnlySpan<(int From, int To)> pages)
         {
         }

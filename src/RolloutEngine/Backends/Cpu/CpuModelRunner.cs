@@ -29,6 +29,7 @@ internal sealed class CpuModelRunner : IModelRunner
         _weights = weights;
         _computePath = kernels.Name;
         _cache = new CpuKvCache(config, pageCount);
+        PageBytes = CpuKvCache.PageBytes(config);
         _transformer = new CpuTransformer(config, weights, _cache, kernels, maxTokens, contextLength, threads);
         _logits = new Activations(Math.Min(LogitRows, maxTokens), config.VocabularySize);
         _samplers = [.. Enumerable.Range(0, threads).Select(_ => new Sampler(kernels, config.VocabularySize))];
@@ -41,6 +42,8 @@ internal sealed class CpuModelRunner : IModelRunner
     public string ComputePath => _computePath;
 
     public int PageCount => _cache.PageCount;
+
+    public long PageBytes { get; }
 
     public void CopyPages(ReadOnlySpan<(int From, int To)> pages)
     {

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using System.Runtime.Intrinsics;
+using AgentRollout.RolloutEngine.Backends.Cpu;
+using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
+
+namespace AgentRollout.RolloutEngine.Measurement;
+
+/// <summary>
+/// What this machine can do at best, measured in this process with the widest vectors: the limits that an engine's step is held against.
+/// The best of several passes counts, since anything else that runs only takes away.
+/// </summary>
+public static unsafe class MachineProbe
+{
+    private const int Passes = 5;
+    private const long ReadBytes = 1L << 30;
+    private const long ReadItemBytes = 4L << 20;
+    private const int ComputeItems = 128;
+
+    /// <summary>Keeps what the loops compute, so that they are not optimised away.</summary>
+    private static float _sink;
+
+    /// <summary>Bytes per second that so many threads read from 1 GiB of memory, far more than any cache holds.</summary>
+    public static double ReadBandwidth(int threads)
+    {
+        using NativeBuffer<float> memory = NativeBuffer<float>.Zeroed(ReadBytes / sizeof(float));
+        int items = (int)(ReadBytes / ReadItemBytes);
+        double seconds = BestOf(threads, items, item => ProbeLoops.Read(memory.Pointer + item * (ReadItemBytes / sizeof(float)), ReadItemBytes / sizeof(float)));
+        return ReadBytes / seconds;
+    }
+
+    /// <summary>Operations per second of fused multiply-adds on registers, each counting as two.</summary>
+    public static double MultiplyAddRate(int threads)
+    {
+        double seconds = BestOf(threads, ComputeItems, _ => ProbeLoops.MultiplyAdd());
+        return ProbeLoops.MultiplyAddOperations * ComputeItems / seconds;
+    }
+
+    private static double BestOf(int threads, int items, Func<int, float> loop)
+    {
+        using WorkerSet workers = new(threads);
+        double best = double.PositiveInfinity;
+        for (int pass = 0; pass < Passes; pass++)
+        {
+            long started = Stopwatch.GetTimestamp();
+            workers.Run(Region, threads);
+            best = Math.Min(best, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        }
+
+        return best;
+
+        void Region(WorkerSet.Worker worker)
+        {
+            while (worker.Next(items, out int item))
+                _sink = loop(item);
+        }
+    }
+}
