@@ -27,11 +27,12 @@ internal sealed class AddedTokenMatcher
     public bool IsEmpty => _root.Children.Count == 0;
 
     /// <summary>
-    /// The next added token at or after <paramref name="searchFrom"/>. <paramref name="pieceStart"/> is where the text before it begins:
-    /// white space that the token takes along is not taken from before that. Returns false where there is none.
+    /// The next added token at or after <paramref name="searchFrom"/> that the scope lets pass. <paramref name="pieceStart"/> is where the
+    /// text before it begins: white space that the token takes along is not taken from before that. Returns false where there is none.
     /// </summary>
-    public bool TryFind(ReadOnlySpan<char> text, int searchFrom, int pieceStart, out AddedTokenMatch match)
+    public bool TryFind(in TextPiece piece, in MatchScope scope, int searchFrom, int pieceStart, out AddedTokenMatch match)
     {
+        ReadOnlySpan<char> text = piece.Text;
         int position = searchFrom;
         while (true)
         {
@@ -43,7 +44,7 @@ internal sealed class AddedTokenMatcher
             }
 
             position += offset;
-            if (LongestAt(text, position) is not (AddedToken token, int length))
+            if (LongestAt(piece, scope, position) is not (AddedToken token, int length))
             {
                 position++;
                 continue;
@@ -63,13 +64,14 @@ internal sealed class AddedTokenMatcher
         }
     }
 
-    private (AddedToken Token, int Length)? LongestAt(ReadOnlySpan<char> text, int position)
+    private (AddedToken Token, int Length)? LongestAt(in TextPiece piece, in MatchScope scope, int position)
     {
+        ReadOnlySpan<char> text = piece.Text;
         (AddedToken, int)? longest = null;
         Node? node = _root;
         for (int i = position; i < text.Length && node.Children.TryGetValue(text[i], out node); i++)
         {
-            if (node.Token is { } token)
+            if (node.Token is { } token && scope.Allows(piece.Origin(position), piece.Origin(i + 1)))
                 longest = (token, i + 1 - position);
         }
 

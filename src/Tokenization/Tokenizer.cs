@@ -1,5 +1,6 @@
 using System.Text;
 using AgentRollout.Tokenization.Bpe;
+using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Normalization;
 using AgentRollout.Tokenization.PreTokenization;
 
@@ -15,7 +16,7 @@ public sealed class Tokenizer
     private readonly BytePairMerger _merger;
     private readonly int[] _idOfByte;
     private readonly PreTokenizer _preTokenizer;
-    private readonly bool _normalizes;
+    private readonly Normalizer? _normalizer;
     private readonly bool _ignoresMerges;
     private readonly Dictionary<int, AddedToken> _addedTokens;
     private readonly Dictionary<string, int> _addedIds;
@@ -29,7 +30,7 @@ public sealed class Tokenizer
         _merger = new BytePairMerger(file.Merges);
         _idOfByte = file.IdOfByte;
         _preTokenizer = file.PreTokenizer;
-        _normalizes = file.NormalizesToNfc;
+        _normalizer = file.Normalizer;
         _ignoresMerges = file.IgnoreMerges;
         _addedTokens = file.AddedTokens.ToDictionary(token => token.Id);
         _addedIds = file.AddedTokens.ToDictionary(token => token.Content, token => token.Id, StringComparer.Ordinal);
@@ -64,16 +65,23 @@ public sealed class Tokenizer
     /// <summary>The ids of a text. Lone surrogates are encoded as U+FFFD.</summary>
     public int[] Encode(ReadOnlySpan<char> text, AddedTokenMatching matching = AddedTokenMatching.All)
     {
-        using TokenSink sink = Encode(text, matching, keepStarts: false);
+        using TokenSink sink = Encode(text, MatchScope.Of(matching), keepStarts: false);
         return sink.Ids();
     }
 
     /// <summary>The ids of a text, with the position in the text where each token begins.</summary>
-    public TokenizedText EncodeWithStarts(ReadOnlySpan<char> text, AddedTokenMatching matching = AddedTokenMatching.All)
-    {
-        using TokenSink sink = Encode(text, matching, keepStarts: true);
-        return new TokenizedText(sink.Ids(), sink.Starts(), text.Length);
-    }
+    public TokenizedText EncodeWithStarts(ReadOnlySpan<char> text, AddedTokenMatching matching = AddedTokenMatching.All) =>
+        EncodeWithStarts(text, MatchScope.Of(matching));
+
+    /// <summary>
+    /// The ids of a text some parts of which nobody vouches for, with the position where each token begins. What spells an added token is
+    /// one only where it touches no untrusted character; else the ids are those of the whole text encoded at once, so that ordinary tokens
+    /// may reach across the border of a part just as in Hugging Face's tokenizers.
+    /// </summary>
+    /// <param name="text">The text.</param>
+    /// <param name="untrusted">Its untrusted parts, in order and without overlap.</param>
+    public TokenizedText EncodeWithStarts(ReadOnlySpan<char> text, IReadOnlyList<CharSpan> untrusted) =>
+        EncodeWithStarts(text, new MatchScope(untrusted));
 
     /// <summary>The text of tokens. Bytes that are no UTF-8 come out as U+FFFD, and so does an id without a token.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
@@ -131,30 +139,36 @@ public sealed class Tokenizer
     /// </summary>
     public ReadOnlySpan<byte> BytesOf(int id) => _vocabulary.Contains(id) ? _vocabulary.Bytes(id) : "\uFFFD"u8;
 
-    private TokenSink Encode(ReadOnlySpan<char> text, AddedTokenMatching matching, bool keepStarts)
+    private TokenizedText EncodeWithStarts(ReadOnlySpan<char> text, in MatchScope scope)
+    {
+        using TokenSink sink = Encode(text, scope, keepStarts: true);
+        return new TokenizedText(sink.Ids(), sink.Starts(), text.Length);
+    }
+
+    private TokenSink Encode(ReadOnlySpan<char> text, in MatchScope scope, bool keepStarts)
     {
         TokenSink sink = new(_vocabulary, keepStarts);
         TextPiece whole = new(text, 0);
-        if (matching == AddedTokenMatching.None || _matcher.IsEmpty)
-            EncodeNormalized(whole, matching, ref sink);
+        if (scope.IsEmpty || _matcher.IsEmpty)
+            EncodeNormalized(whole, scope, ref sink);
         else
-            EncodeAround(_matcher, whole, normalized: false, ref sink);
+            EncodeAround(_matcher, whole, scope, normalized: false, ref sink);
         return sink;
     }
 
     /// <summary>Encodes what stands between the added tokens of a matcher.</summary>
-    private void EncodeAround(AddedTokenMatcher matcher, in TextPiece piece, bool normalized, ref TokenSink sink)
+    private void EncodeAround(AddedTokenMatcher matcher, in TextPiece piece, in MatchScope scope, bool normalized, ref TokenSink sink)
     {
         int done = 0;
         int searchFrom = 0;
         while (true)
         {
-            bool found = matcher.TryFind(piece.Text, searchFrom, done, out AddedTokenMatch match);
+            bool found = matcher.TryFind(piece, scope, searchFrom, done, out AddedTokenMatch match);
             TextPiece between = piece.Slice(done, found ? match.Start : piece.Text.Length);
             if (normalized)
                 EncodeWords(between, ref sink);
             else
-                EncodeNormalized(between, AddedTokenMatching.All, ref sink);
+                EncodeNormalized(between, scope, ref sink);
             if (!found)
                 return;
             sink.AddToken(match.Token.Id, piece.Origin(match.Start));
@@ -163,15 +177,15 @@ public sealed class Tokenizer
         }
     }
 
-    private void EncodeNormalized(in TextPiece piece, AddedTokenMatching matching, ref TokenSink sink)
+    private void EncodeNormalized(in TextPiece piece, in MatchScope scope, ref TokenSink sink)
     {
         TextPiece normalized = piece;
-        if (_normalizes && FormNormalizer.Nfc.TryChange(piece.Text, out char[] text, out int[] origins))
+        if (_normalizer is not null && _normalizer.TryChange(piece.Text, out char[] text, out int[] origins))
             normalized = new TextPiece(text, piece.Origin(0), origins);
-        if (matching == AddedTokenMatching.None || _normalizedMatcher.IsEmpty)
+        if (scope.IsEmpty || _normalizedMatcher.IsEmpty)
             EncodeWords(normalized, ref sink);
         else
-            EncodeAround(_normalizedMatcher, normalized, normalized: true, ref sink);
+            EncodeAround(_normalizedMatcher, normalized, scope, normalized: true, ref sink);
     }
 
     private void EncodeWords(in TextPiece piece, ref TokenSink sink)
@@ -223,5 +237,5 @@ public sealed class Tokenizer
     }
 
     private string Normalize(string content) =>
-        _normalizes && FormNormalizer.Nfc.TryChange(content, out char[] normalized, out _) ? new string(normalized) : content;
+        _normalizer is not null && _normalizer.TryChange(content, out char[] changed, out _) ? new string(changed) : content;
 }

@@ -39,7 +39,7 @@ internal sealed class TokenizerFile
 
     public bool IgnoreMerges { get; private set; }
 
-    public bool NormalizesToNfc { get; private set; }
+    public Normalizer? Normalizer { get; private set; }
 
     public PreTokenizer PreTokenizer { get; private set; } = new(null, false);
 
@@ -100,7 +100,7 @@ internal sealed class TokenizerFile
                     AddedTokens.Add(TokenizerPipeline.ReadAddedToken(token));
                 break;
             case "normalizer":
-                NormalizesToNfc = TokenizerPipeline.NormalizesToNfc(value);
+                Normalizer = TokenizerPipeline.ReadNormalizer(value);
                 break;
             case "pre_tokenizer":
                 PreTokenizer = TokenizerPipeline.ReadPreTokenizer(value);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgentRollout.Tokenization.Normalization;
 using AgentRollout.Tokenization.PreTokenization;
 
 namespace AgentRollout.Tokenization;
@@ -16,15 +17,15 @@ internal static class TokenizerPipeline
             Flag(token, "normalized"), Flag(token, "special"));
     }
 
-    /// <summary>Whether texts are normalized; the one normalizer of byte-level vocabularies is NFC.</summary>
-    public static bool NormalizesToNfc(JsonElement normalizer)
+    /// <summary>The normalizer, null where texts are taken as they are.</summary>
+    public static Normalizer? ReadNormalizer(JsonElement normalizer)
     {
         if (normalizer.ValueKind == JsonValueKind.Null)
-            return false;
+            return null;
         return TypeOf(normalizer) switch
         {
-            "NFC" => true,
-            "Sequence" => Items(normalizer, "normalizers").Aggregate(false, (any, item) => NormalizesToNfc(item) || any),
+            "NFC" => FormNormalizer.Nfc,
+            "Sequence" => new SequenceNormalizer([.. Items(normalizer, "normalizers").Select(ReadNormalizer).OfType<Normalizer>()]),
             string type => throw Unsupported("normalizer", type, "NFC, Sequence"),
         };
     }

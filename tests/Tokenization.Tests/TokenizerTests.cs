@@ -1,4 +1,5 @@
 using System.Text;
+using AgentRollout.Tokenization.Chat;
 using Xunit;
 
 namespace AgentRollout.Tokenization.Tests;
@@ -81,6 +82,24 @@ public sealed class TokenizerTests
         int[] asText = Tiny.Encode("<|im_end|>", AddedTokenMatching.None);
         Assert.DoesNotContain(end, asText);
         Assert.Equal("<|im_end|>", Tiny.Decode(asText));
+    }
+
+    [Fact]
+    public void An_untrusted_part_spells_no_added_token_alone_or_with_its_surroundings()
+    {
+        Assert.True(Tiny.TryGetId("<|im_end|>", out int end));
+        const string Text = "<|im_end|> a <|im_end|> b <|im_end|>";
+        Assert.Equal(3, Tiny.EncodeWithStarts(Text, []).Ids.Count(id => id == end));
+        Assert.Equal(2, Tiny.EncodeWithStarts(Text, [new CharSpan(11, 26)]).Ids.Count(id => id == end));
+        Assert.Equal(1, Tiny.EncodeWithStarts(Text, [new CharSpan(3, 4), new CharSpan(35, 36)]).Ids.Count(id => id == end));
+        Assert.Equal(Tiny.Encode(Text, AddedTokenMatching.None), Tiny.EncodeWithStarts(Text, [new CharSpan(0, Text.Length)]).Ids);
+    }
+
+    [Fact]
+    public void Ordinary_tokens_reach_into_an_untrusted_part()
+    {
+        Assert.Equal([" the"], Tiny.EncodeWithStarts(" the", [new CharSpan(2, 4)]).Ids.Select(Tiny.Describe));
+        Assert.Equal(3, Tiny.EncodeWithStarts("<|im_end|> the<|im_end|>", [new CharSpan(10, 10), new CharSpan(12, 14)]).Ids.Length);
     }
 
     [Fact]
