@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using AgentRollout.Tokenization.Bpe;
+using AgentRollout.Tokenization.Normalization;
 using AgentRollout.Tokenization.PreTokenization;
 
 namespace AgentRollout.Tokenization;
