@@ -19,8 +19,20 @@ internal sealed record EngineBenchOptions
     /// <summary>Measured decode steps, or prompts.</summary>
     public required int Steps { get; init; }
 
+    /// <summary>The requests of <c>grpo</c> and <c>turns</c>.</summary>
+    public required GroupLoad Groups { get; init; }
+
     public required EngineOptions Engine { get; init; }
 }
+
+/// <summary>Groups of samples that begin with the same prompt.</summary>
+/// <param name="Prompts">Different prompts.</param>
+/// <param name="Samples">Trajectories per prompt.</param>
+/// <param name="Prefix">Tokens of a prompt.</param>
+/// <param name="New">Tokens sampled in a turn.</param>
+/// <param name="Observed">Tokens that answer a turn.</param>
+/// <param name="Turns">Turns of a trajectory.</param>
+internal sealed record GroupLoad(int Prompts, int Samples, int Prefix, int New, int Observed, int Turns);
 
 /// <summary>A load on the engine.</summary>
 internal enum EngineScenario
@@ -30,4 +42,13 @@ internal enum EngineScenario
 
     /// <summary>Prompts, one at a time.</summary>
     Prefill,
+
+    /// <summary>All samples of several prompts at once.</summary>
+    Grpo,
+
+    /// <summary>The same in several turns, with observations between them.</summary>
+    Turns,
+
+    /// <summary>A batch that decodes while a long tool result arrives.</summary>
+    Mixed,
 }

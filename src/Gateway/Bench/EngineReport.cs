@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -16,22 +17,26 @@ internal sealed record EngineReport
 
     public required int Threads { get; init; }
 
-    public required int Batch { get; init; }
+    /// <summary>Tokens that count: of the prompts in <c>prefill</c>, sampled ones elsewhere.</summary>
+    public required long Tokens { get; init; }
 
-    public required int Context { get; init; }
+    /// <summary>The whole load.</summary>
+    public required double Seconds { get; init; }
 
-    /// <summary>Of the median step or prompt.</summary>
+    /// <summary>Of the median step in <c>decode</c>, of the median prompt in <c>prefill</c>, of the whole load elsewhere.</summary>
     public required double TokensPerSecond { get; init; }
 
-    /// <summary>Of all threads together: twice this is what two threads could reach that nobody else disturbs.</summary>
+    /// <summary>Of all threads together, which says more than wall time where others use the machine.</summary>
     public required double TokensPerProcessorSecond { get; init; }
 
-    public required StepTimes StepMs { get; init; }
+    public required int Steps { get; init; }
 
-    /// <summary>Bytes that the steps had to read, per second, as a share of the read probe.</summary>
+    public required Times StepMs { get; init; }
+
+    /// <summary>Bytes that the steps had to read, per second of step, as a share of the read probe.</summary>
     public required double ShareOfDram { get; init; }
 
-    /// <summary>Operations that the steps had to do, per second, as a share of the multiply-add probe.</summary>
+    /// <summary>Operations that the steps had to do, per second of step, as a share of the multiply-add probe.</summary>
     public required double ShareOfFma { get; init; }
 
     /// <summary>The read probe: 10⁹ bytes per second.</summary>
@@ -40,21 +45,45 @@ internal sealed record EngineReport
     /// <summary>The multiply-add probe: 10⁹ operations per second.</summary>
     public required double FmaGflops { get; init; }
 
+    /// <summary>Known tokens that were computed; what the prefix cache gave is not among them. Null where there are no requests.</summary>
+    public long? PrefillTokens { get; init; }
+
+    /// <summary>Between two tokens of a request. Null where there are no requests.</summary>
+    public Times? InterTokenGapMs { get; init; }
+
+    /// <summary>From a request to its first token: median and longest; in <c>mixed</c> that of the long tool result. Null where there are no requests.</summary>
+    public Times? FirstTokenMs { get; init; }
+
+    /// <summary>Share of the time in which no step ran: scheduling and publishing. Null where there are no requests.</summary>
+    public double? ShareBetweenSteps { get; init; }
+
     public string ToJson() => JsonSerializer.Serialize(this, EngineReportJson.Default.EngineReport);
 
-    public string ToText() => string.Create(CultureInfo.InvariantCulture, $"""
-        model       {Model}, {Path}, {Threads} threads
-        load        {Scenario}, batch {Batch}, context {Context}
-        tokens      {TokensPerSecond:N1} per second, {TokensPerProcessorSecond:N1} per processor second
-        step        {StepMs.Median:0.000} ms median, {StepMs.P99:0.000} ms p99
-        memory      {ShareOfDram:P1} of {DramGbPerS:0.0} GB/s
-        arithmetic  {ShareOfFma:P1} of {FmaGflops:0} Gflop/s
-        """);
+    public string ToText()
+    {
+        StringBuilder text = new();
+        Line($"model       {Model}, {Path}, {Threads} threads");
+        Line($"load        {Scenario}, {Tokens:N0} tokens in {Seconds:0.00} s, {Steps} steps");
+        Line($"tokens      {TokensPerSecond:N1} per second, {TokensPerProcessorSecond:N1} per processor second");
+        Line($"step        {StepMs.Median:0.000} ms median, {StepMs.P99:0.000} ms p99");
+        Line($"memory      {ShareOfDram:P1} of {DramGbPerS:0.0} GB/s");
+        Line($"arithmetic  {ShareOfFma:P1} of {FmaGflops:0} Gflop/s");
+        if (InterTokenGapMs is { } gap && FirstTokenMs is { } first)
+        {
+            Line($"requests    first token after {first.Median:0.0} ms, at most {first.P99:0.0} ms; gap {gap.Median:0.000} ms median, {gap.P99:0.000} ms p99");
+            Line($"scheduler   {PrefillTokens:N0} tokens prefilled, {ShareBetweenSteps:P1} of the time between steps");
+        }
 
-    /// <summary>Milliseconds of one forward pass.</summary>
-    internal readonly record struct StepTimes(double Median, double P99);
+        return text.ToString().TrimEnd();
+
+        void Line(FormattableString line) => text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Milliseconds.</summary>
+    internal readonly record struct Times(double Median, double P99);
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(EngineReport))]
 internal sealed partial class EngineReportJson : JsonSerializerContext;

@@ -23,6 +23,9 @@ internal sealed class ForwardBatch(int maxTokens)
     /// <summary>[token] place in the sequence, from 0.</summary>
     public ReadOnlySpan<int> Positions => _positions.AsSpan(0, TokenCount);
 
+    /// <summary>[token] which sequence of the batch it belongs to, from 0.</summary>
+    public ReadOnlySpan<int> SequenceOf => _sequenceOf.AsSpan(0, TokenCount);
+
     public ReadOnlySpan<OutputRow> Outputs => _outputs.AsSpan(0, _outputCount);
 
     /// <summary>The pages of a token's sequence: position p is slot p mod 16 of page p / 16.</summary>

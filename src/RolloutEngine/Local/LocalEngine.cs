@@ -19,7 +19,6 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     internal LocalEngine(EngineModel model, IModelRunner runner, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider time)
     {
         Model = model;
-        Runner = runner;
         ComputePath = runner.ComputePath;
         _loop = new EngineLoop(runner, options.MaxBatchTokens, options.MaxRunningSequences, time, loggerFactory.CreateLogger<LocalEngine>());
     }
@@ -30,9 +29,6 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
 
     /// <summary>The instructions that the kernels use: <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>. Results do not depend on it.</summary>
     public string ComputePath { get; }
-
-    /// <summary>The device's end; its one caller is the loop while there is work.</summary>
-    internal IModelRunner Runner { get; }
 
     /// <summary>Numbers in the checkpoint's tensors, a tied output layer counted once.</summary>
     public long ParameterCount { get; private init; }
@@ -46,9 +42,11 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     /// <summary>Loads a model folder and starts the engine.</summary>
     /// <exception cref="EngineException">The folder is damaged, asks for something the engine does not compute, or an option is out of range.</exception>
     public static LocalEngine Load(string directory, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider? time = null) =>
-        Load(directory, options, loggerFactory, time ?? TimeProvider.System, KernelSet.Widest);
+        Load(directory, options, loggerFactory, time ?? TimeProvider.System, (runner, _) => runner);
 
-    internal static LocalEngine Load(string directory, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider time, KernelSet kernels)
+    /// <param name="wrap">Gets the runner and the bytes of its weights, and gives the runner that the loop uses.</param>
+    internal static LocalEngine Load(
+        string directory, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider time, Func<IModelRunner, long, IModelRunner> wrap)
     {
         long started = time.GetTimestamp();
         options.Validate();
@@ -60,9 +58,10 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
         using (Checkpoint checkpoint = Checkpoint.Open(directory))
             weights = CpuWeights.Load(config, checkpoint);
 
+        KernelSet kernels = KernelSet.Widest;
         CpuModelRunner runner = new(config, weights, kernels, pageCount, contextLength, options.MaxBatchTokens, threads);
         EngineModel model = new(config.Name, config.VocabularySize, contextLength, config.StopTokenIds, WeightVersion: 0);
-        LocalEngine engine = new(model, runner, options, loggerFactory, time)
+        LocalEngine engine = new(model, wrap(runner, weights.Bytes), options, loggerFactory, time)
         {
             ParameterCount = weights.ParameterCount,
             WeightBytes = weights.Bytes,

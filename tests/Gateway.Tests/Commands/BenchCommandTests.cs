@@ -36,6 +36,8 @@ public sealed class BenchCommandTests
     [Theory]
     [InlineData("decode", "--batch", "4")]
     [InlineData("prefill")]
+    [InlineData("grpo", "--prompts", "2", "--samples", "2", "--prefix", "40", "--new", "8", "--chunk", "32")]
+    [InlineData("turns", "--prompts", "1", "--samples", "2", "--prefix", "40", "--new", "8", "--observed", "20", "--turns", "3")]
     public async Task The_engine_is_measured_beside_the_limits_of_the_machine(string scenario, params string[] more)
     {
         CommandResult result = await CommandLineRunner.RunAsync(
@@ -48,6 +50,7 @@ public sealed class BenchCommandTests
         Assert.InRange(report.GetProperty("share_of_dram").GetDouble(), 0, 10);
         Assert.InRange(report.GetProperty("share_of_fma").GetDouble(), 1e-4, 1);
         Assert.True(report.GetProperty("tokens_per_second").GetDouble() > 0);
+        Assert.Equal(scenario is "grpo" or "turns", report.TryGetProperty("inter_token_gap_ms", out _));
         Assert.True(report.GetProperty("step_ms").GetProperty("median").GetDouble() <= report.GetProperty("step_ms").GetProperty("p99").GetDouble());
     }
 

@@ -1,0 +1,38 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using AgentRollout.RolloutEngine;
+
+namespace AgentRollout.Gateway.Bench;
+
+/// <summary>Sends requests as trajectories would, and notes how long each waited for its tokens.</summary>
+internal sealed class LoadClient(ITokenEngine engine)
+{
+    private readonly ConcurrentBag<double> _gaps = [];
+    private readonly ConcurrentBag<double> _firstTokens = [];
+
+    /// <summary>Milliseconds between the tokens of a request, over all requests.</summary>
+    public double[] Gaps => [.. _gaps.Order()];
+
+    /// <summary>Milliseconds from a request to its first token, over all requests.</summary>
+    public double[] FirstTokens => [.. _firstTokens.Order()];
+
+    /// <summary>Tokens that mean nothing; the same numbers give the same ones.</summary>
+    public int[] Tokens(int count, int salt) => [.. Enumerable.Range(0, count).Select(i => (int)((i * 7919L + salt * 131) % engine.Model.VocabularySize))];
+
+    /// <summary>Samples up to the length asked for and returns what was sampled.</summary>
+    public async Task<List<int>> SampleAsync(string id, IReadOnlyList<int> tokens, int count, ulong seed)
+    {
+        GenerationRequest request = new() { Id = id, Tokens = tokens.ToArray(), MaxNewTokens = count, Seed = seed };
+        List<int> sampled = new(count);
+        long last = Stopwatch.GetTimestamp();
+        await foreach (TokenChunk chunk in engine.GenerateAsync(request, CancellationToken.None))
+        {
+            long now = Stopwatch.GetTimestamp();
+            (sampled.Count == 0 ? _firstTokens : _gaps).Add(Stopwatch.GetElapsedTime(last, now).TotalMilliseconds);
+            sampled.AddRange(chunk.Tokens.Span);
+            last = now;
+        }
+
+        return sampled;
+    }
+}
