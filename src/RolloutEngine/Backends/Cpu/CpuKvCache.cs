@@ -25,7 +25,7 @@ internal sealed unsafe class CpuKvCache : IDisposable
         _headDim = config.HeadDim;
         ValueDim = ValueDimOf(config);
         _blockLength = BlockLength(config);
-        _blocks = NativeBuffer<float>.Uninitialized(config.LayerCount * (long)pageCount * _kvHeads * _blockLength);
+        _blocks = NativeBuffer<float>.Zeroed(config.LayerCount * (long)pageCount * _kvHeads * _blockLength);
     }
 
     public int PageCount { get; }

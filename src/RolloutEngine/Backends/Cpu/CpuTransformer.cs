@@ -11,7 +11,10 @@ namespace AgentRollout.RolloutEngine.Backends.Cpu;
 internal sealed unsafe class CpuTransformer : IDisposable
 {
     /// <summary>Rows that a worker multiplies with a panel before it looks for another item.</summary>
-    private const int TileRows = 64;
+    private const int TileRows = 96;
+
+    /// <summary>Panels that a worker claims together, where there are enough of them.</summary>
+    private const int MostPanelsPerItem = 8;
 
     private readonly ModelConfig _config;
     private readonly CpuWeights _weights;
@@ -22,11 +25,11 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private readonly float _attentionScale;
 
     private readonly Activations _hidden;
-    private readonly Activations _normed;
     private readonly Activations _qkv;
-    private readonly Activations _attended;
-    private readonly Activations _gated;
     private readonly Activations _rotations;
+    private readonly RowBlocks _normed;
+    private readonly RowBlocks _attended;
+    private readonly RowBlocks _gated;
     private readonly Scratch[] _scratch;
 
     public CpuTransformer(ModelConfig config, CpuWeights weights, CpuKvCache cache, KernelSet kernels, int maxTokens, int contextLength, int workers)
@@ -37,12 +40,12 @@ internal sealed unsafe class CpuTransformer : IDisposable
         _attentionScale = 1f / MathF.Sqrt(config.HeadDim);
         int queries = config.HeadCount * config.HeadDim;
         _hidden = new Activations(maxTokens, config.HiddenSize);
-        _normed = new Activations(maxTokens, config.HiddenSize);
         _qkv = new Activations(maxTokens, queries + 2 * config.KvHeadCount * config.HeadDim);
-        _attended = new Activations(maxTokens, queries);
-        _gated = new Activations(maxTokens, config.FeedForwardSize);
         _rotations = new Activations(maxTokens, config.HeadDim);
-        _scratch = [.. Enumerable.Range(0, workers).Select(_ => new Scratch(_groupSize, cache.ValueDim, contextLength))];
+        _normed = new RowBlocks(maxTokens, config.HiddenSize);
+        _attended = new RowBlocks(maxTokens, queries);
+        _gated = new RowBlocks(maxTokens, config.FeedForwardSize);
+        _scratch = [.. Enumerable.Range(0, workers).Select(_ => new Scratch(config.HiddenSize, _groupSize, cache.ValueDim, contextLength))];
     }
 
     /// <summary>Computes all tokens of the batch up to the last layer, and stores their keys and values.</summary>
@@ -54,30 +57,32 @@ internal sealed unsafe class CpuTransformer : IDisposable
             CpuLayer layer = _weights.Layers[index];
             int tokens = batch.TokenCount;
             Normalize(worker, layer.AttentionNorm, tokens);
-            Project(worker, layer.Qkv, tokens, _normed, _qkv, Epilogue.Store);
+            Project(worker, layer.Qkv, tokens, _normed, Epilogue.Store, _qkv);
             RotateAndStore(worker, batch, layer, index);
             Attend(worker, batch, index);
-            Project(worker, layer.AttentionOutput, tokens, _attended, _hidden, Epilogue.Add);
+            Project(worker, layer.AttentionOutput, tokens, _attended, Epilogue.Add, _hidden);
             Normalize(worker, layer.FeedForwardNorm, tokens);
-            Project(worker, layer.GateUp, tokens, _normed, _gated, Epilogue.SwiGlu);
-            Project(worker, layer.Down, tokens, _gated, _hidden, Epilogue.Add);
+            Project(worker, layer.GateUp, tokens, _normed, Epilogue.SwiGlu, output: null);
+            Project(worker, layer.Down, tokens, _gated, Epilogue.Add, _hidden);
         }
     }
 
     /// <summary>logits[i, 0..vocabulary] for the given output rows of the batch; call after <see cref="Layers"/>, as often as needed.</summary>
     public void Logits(WorkerSet.Worker worker, ReadOnlySpan<OutputRow> rows, Activations logits)
     {
-        while (worker.Next(rows.Length, out int i))
-            Normalize(_weights.FinalNorm, _hidden.Row(rows[i].Row), _normed.Row(i));
-        Project(worker, _weights.Head, rows.Length, _normed, logits, Epilogue.Store);
+        while (worker.Next(RowBlocks.CountFor(rows.Length), out int block))
+        {
+            for (int i = block * RowBlocks.Rows; i < Math.Min(rows.Length, (block + 1) * RowBlocks.Rows); i++)
+                Normalize(worker, _weights.FinalNorm, _hidden.Row(rows[i].Row), i);
+        }
+
+        Project(worker, _weights.Head, rows.Length, _normed, Epilogue.Store, logits);
     }
 
     public void Dispose()
     {
-        foreach (Activations buffer in (ReadOnlySpan<Activations>)[_hidden, _normed, _qkv, _attended, _gated, _rotations])
+        foreach (IDisposable buffer in (ReadOnlySpan<IDisposable>)[_hidden, _normed, _qkv, _attended, _gated, _rotations, .. _scratch])
             buffer.Dispose();
-        foreach (Scratch scratch in _scratch)
-            scratch.Dispose();
     }
 
     private void Embed(WorkerSet.Worker worker, ForwardBatch batch)
@@ -91,55 +96,63 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
     private void Normalize(WorkerSet.Worker worker, NativeBuffer<float> gain, int tokens)
     {
-        while (worker.Next(tokens, out int token))
-            Normalize(gain, _hidden.Row(token), _normed.Row(token));
+        while (worker.Next(RowBlocks.CountFor(tokens), out int block))
+        {
+            for (int token = block * RowBlocks.Rows; token < Math.Min(tokens, (block + 1) * RowBlocks.Rows); token++)
+                Normalize(worker, gain, _hidden.Row(token), token);
+        }
     }
 
-    private void Normalize(NativeBuffer<float> gain, float* input, float* output) =>
-        _kernels.RmsNorm(input, gain.Pointer, (int)gain.Length, _config.RmsNormEpsilon, output);
+    private void Normalize(WorkerSet.Worker worker, NativeBuffer<float> gain, float* input, int row)
+    {
+        float* normed = _scratch[worker.Index].Row;
+        _kernels.RmsNorm(input, gain.Pointer, _config.HiddenSize, _config.RmsNormEpsilon, normed);
+        _normed.Store(row, 0, normed, _config.HiddenSize);
+    }
 
-    private void Project(WorkerSet.Worker worker, PackedMatrix matrix, int rows, Activations input, Activations output, Epilogue epilogue)
+    /// <summary>The products of all rows with a matrix, tile by tile, each finished while it is in the cache.</summary>
+    private void Project(WorkerSet.Worker worker, PackedMatrix matrix, int rows, RowBlocks input, Epilogue epilogue, Activations? output)
     {
         float* tile = _scratch[worker.Index].Tile;
         int blocks = (rows + TileRows - 1) / TileRows;
-        while (worker.Next(matrix.PanelCount * blocks, out int item))
+        int panels = Math.Clamp(matrix.PanelCount / (8 * _scratch.Length), 1, MostPanelsPerItem);
+        while (worker.Next((matrix.PanelCount + panels - 1) / panels * blocks, out int item))
         {
-            (int panel, int block) = (item / blocks, item % blocks);
+            (int group, int block) = (item / blocks, item % blocks);
             int first = block * TileRows, count = Math.Min(TileRows, rows - first);
-            matrix.Multiply(_kernels, panel, input.Row(first), input.Stride, count, tile);
-            for (int row = 0; row < count; row++)
-                Finish(epilogue, tile + row * PackedMatrix.PanelOutputs, output, first + row, panel);
+            for (int panel = group * panels; panel < Math.Min(matrix.PanelCount, (group + 1) * panels); panel++)
+            {
+                matrix.Multiply(_kernels, panel, input, first / RowBlocks.Rows, count, tile);
+                if (epilogue == Epilogue.SwiGlu)
+                    FinishGated(matrix.Bias(panel), tile, panel, first, count);
+                else
+                    Finish(epilogue, matrix.Bias(panel), tile, panel, first, count, output!);
+            }
         }
     }
 
-    /// <summary>Moves one row of a tile to where it belongs.</summary>
-    private void Finish(Epilogue epilogue, float* tile, Activations output, int row, int panel)
+    /// <summary>Moves a tile to where it belongs. Outputs past the last one are zero, and stay so.</summary>
+    private void Finish(Epilogue epilogue, float* bias, float* tile, int panel, int first, int rows, Activations output)
     {
-        const int outputs = PackedMatrix.PanelOutputs;
-        float* target = output.Row(row);
-        if (epilogue == Epilogue.SwiGlu)
+        float* target = output.Row(first) + panel * PackedMatrix.PanelOutputs;
+        for (int row = 0; row < rows; row++, tile += PackedMatrix.PanelOutputs, target += output.Stride)
         {
-            // The last panel may be partly empty; the padding must stay zero.
-            float* gated = stackalloc float[outputs / 2];
-            _kernels.SwiGlu(tile, tile + outputs / 2, outputs / 2, gated);
-            Copy(gated, target + panel * outputs / 2, Math.Min(outputs / 2, output.Columns - panel * outputs / 2));
-            return;
+            if (epilogue == Epilogue.Add)
+                _kernels.Add(tile, bias, target);
+            else
+                _kernels.Store(tile, bias, target);
         }
-
-        target += panel * outputs;
-        int count = Math.Min(outputs, output.Columns - panel * outputs);
-        if (epilogue == Epilogue.Store)
-        {
-            Copy(tile, target, count);
-            return;
-        }
-
-        for (int i = 0; i < count; i++)
-            target[i] += tile[i];
     }
 
-    private static void Copy(float* source, float* target, int count) =>
-        new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(target, count));
+    private void FinishGated(float* bias, float* tile, int panel, int first, int rows)
+    {
+        for (int row = 0; bias is not null && row < rows; row++)
+            _kernels.Store(tile + row * PackedMatrix.PanelOutputs, bias, tile + row * PackedMatrix.PanelOutputs);
+
+        int block = first / RowBlocks.Rows;
+        for (int row = 0; row < rows; row += RowBlocks.Rows)
+            _kernels.SwiGlu(tile + row * PackedMatrix.PanelOutputs, _gated.Block(block++) + panel * PackedMatrix.PanelOutputs / 2 * RowBlocks.Rows);
+    }
 
     private void RotateAndStore(WorkerSet.Worker worker, ForwardBatch batch, CpuLayer layer, int layerIndex)
     {
@@ -155,9 +168,6 @@ internal sealed unsafe class CpuTransformer : IDisposable
                 int offset = head * _config.HeadDim;
                 _cache.Store(layerIndex, page, head, position % PagePool.PageTokens, keys + offset, values + offset);
             }
-
-            for (int i = 0; i < _config.HeadCount * _config.HeadDim; i++)
-                queries[i] *= _attentionScale;
         }
     }
 
@@ -166,7 +176,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
         for (int head = 0; head < count; head++, heads += _config.HeadDim)
         {
             if (gain is not null)
-                Normalize(gain, heads, heads);
+                _kernels.RmsNorm(heads, gain.Pointer, _config.HeadDim, _config.RmsNormEpsilon, heads);
             _kernels.Rope(heads, rotation, _config.HeadDim);
         }
     }
@@ -179,12 +189,13 @@ internal sealed unsafe class CpuTransformer : IDisposable
             // Later tokens of a prompt see more keys; taking them first leaves small items to even out the end of the phase.
             (int token, int kvHead) = (batch.TokenCount - 1 - item / _config.KvHeadCount, item % _config.KvHeadCount);
             int offset = kvHead * _groupSize * _config.HeadDim;
-            AttendOne(scratch, layer, kvHead, batch.PagesOf(token), batch.Positions[token] + 1, _qkv.Row(token) + offset, _attended.Row(token) + offset);
+            AttendOne(scratch, layer, kvHead, batch.PagesOf(token), batch.Positions[token] + 1, _qkv.Row(token) + offset);
+            _attended.Store(token, offset, scratch.Row, _groupSize * _config.HeadDim);
         }
     }
 
-    /// <summary>One token's query heads of one key-value head, over all <paramref name="tokens"/> that it sees.</summary>
-    private void AttendOne(Scratch scratch, int layer, int kvHead, ReadOnlySpan<int> pages, int tokens, float* queries, float* output)
+    /// <summary>One token's query heads of one key-value head, over all <paramref name="tokens"/> that it sees; into the scratch's row.</summary>
+    private void AttendOne(Scratch scratch, int layer, int kvHead, ReadOnlySpan<int> pages, int tokens, float* queries)
     {
         int pageCount = PagePool.PagesFor(tokens), slots = pageCount * PagePool.PageTokens;
         for (int page = 0; page < pageCount; page++)
@@ -195,7 +206,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
         {
             float* scores = scratch.Scores + (nint)head * slots;
             new Span<float>(scores + tokens, slots - tokens).Fill(float.NegativeInfinity);
-            inverses[head] = 1f / _kernels.Exponentials(scores, slots, _kernels.Max(scores, slots), 1f, scores);
+            inverses[head] = 1f / _kernels.Exponentials(scores, slots, _kernels.Max(scores, slots), _attentionScale, scores);
         }
 
         new Span<float>(scratch.Attended, _groupSize * _cache.ValueDim).Clear();
@@ -209,7 +220,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
         for (int head = 0; head < _groupSize; head++)
         {
             for (int d = 0; d < _config.HeadDim; d++)
-                output[head * _config.HeadDim + d] = scratch.Attended[head * _cache.ValueDim + d] * inverses[head];
+                scratch.Row[head * _config.HeadDim + d] = scratch.Attended[head * _cache.ValueDim + d] * inverses[head];
         }
     }
 
@@ -222,12 +233,16 @@ internal sealed unsafe class CpuTransformer : IDisposable
     }
 
     /// <summary>Memory of one worker.</summary>
-    private sealed class Scratch(int groupSize, int valueDim, int contextLength) : IDisposable
+    private sealed class Scratch(int columns, int groupSize, int valueDim, int contextLength) : IDisposable
     {
-        private readonly NativeBuffer<float> _tile = NativeBuffer<float>.Uninitialized(TileRows * PackedMatrix.PanelOutputs);
-        private readonly NativeBuffer<float> _attended = NativeBuffer<float>.Uninitialized(groupSize * valueDim);
-        private readonly NativeBuffer<float> _scores = NativeBuffer<float>.Uninitialized(
+        private readonly NativeBuffer<float> _tile = NativeBuffer<float>.Zeroed(TileRows * PackedMatrix.PanelOutputs);
+        private readonly NativeBuffer<float> _row = NativeBuffer<float>.Zeroed(Math.Max(columns, groupSize * valueDim));
+        private readonly NativeBuffer<float> _attended = NativeBuffer<float>.Zeroed(groupSize * valueDim);
+        private readonly NativeBuffer<float> _scores = NativeBuffer<float>.Zeroed(
             (long)groupSize * PagePool.PagesFor(contextLength) * PagePool.PageTokens);
+
+        /// <summary>A row that is computed before it is stored where products read it.</summary>
+        public float* Row => _row.Pointer;
 
         /// <summary>[row][32]</summary>
         public float* Tile => _tile.Pointer;
@@ -240,6 +255,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
         public void Dispose()
         {
+            _row.Dispose();
             _tile.Dispose();
             _attended.Dispose();
             _scores.Dispose();

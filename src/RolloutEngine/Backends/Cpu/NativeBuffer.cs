@@ -2,17 +2,29 @@ using System.Runtime.InteropServices;
 
 namespace AgentRollout.RolloutEngine.Backends.Cpu;
 
-/// <summary>Memory outside the garbage collector's heap, aligned to cache lines. The system provides pages as they are first touched.</summary>
+/// <summary>
+/// Zeroed memory outside the garbage collector's heap, aligned to cache lines; large buffers lie in huge pages. The system provides pages
+/// as they are first touched.
+/// </summary>
 internal sealed unsafe class NativeBuffer<T> : IDisposable where T : unmanaged
 {
     private const int Alignment = 64;
 
+    /// <summary>From this size on a buffer is mapped by itself.</summary>
+    private const long MappedBytes = 1 << 20;
+
+    private readonly bool _mapped;
     private T* _pointer;
 
     private NativeBuffer(long length)
     {
         Length = length;
-        _pointer = (T*)NativeMemory.AlignedAlloc((nuint)length * (nuint)sizeof(T), Alignment);
+        _mapped = SystemMemory.CanMap && Bytes >= MappedBytes;
+        _pointer = (T*)(_mapped ? SystemMemory.Map((nuint)Bytes) : NativeMemory.AlignedAlloc((nuint)Bytes, Alignment));
+        if (_pointer is null)
+            throw new EngineException($"The system has no {Bytes} bytes of memory left for the engine.");
+        if (!_mapped)
+            NativeMemory.Clear(_pointer, (nuint)Bytes);
     }
 
     ~NativeBuffer() => Free();
@@ -23,15 +35,7 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable where T : unmanaged
 
     public T* Pointer => _pointer;
 
-    /// <summary>Memory with arbitrary content.</summary>
-    public static NativeBuffer<T> Uninitialized(long length) => new(length);
-
-    public static NativeBuffer<T> Zeroed(long length)
-    {
-        NativeBuffer<T> buffer = new(length);
-        NativeMemory.Clear(buffer._pointer, (nuint)length * (nuint)sizeof(T));
-        return buffer;
-    }
+    public static NativeBuffer<T> Zeroed(long length) => new(length);
 
     public void Dispose()
     {
@@ -43,7 +47,10 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable where T : unmanaged
     {
         if (_pointer is null)
             return;
-        NativeMemory.AlignedFree(_pointer);
+        if (_mapped)
+            SystemMemory.Unmap(_pointer, (nuint)Bytes);
+        else
+            NativeMemory.AlignedFree(_pointer);
         _pointer = null;
     }
 }

@@ -12,6 +12,8 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Outputs of a panel.</summary>
     public const int PanelOutputs = 32;
 
+    private const int InputGroup = 64;
+
     private readonly NativeBuffer<byte> _panels;
     private readonly NativeBuffer<float>? _bias;
     private readonly bool _isBFloat16;
@@ -75,21 +77,22 @@ internal sealed unsafe class PackedMatrix : IDisposable
         return new PackedMatrix(outputs, first.Inputs);
     }
 
-    /// <summary>tile[row, 0..32] = the outputs of one panel, bias included.</summary>
-    /// <param name="input">[row][inputStride]; zero from the last input up to an even count.</param>
-    public void Multiply(KernelSet kernels, int panel, float* input, nint inputStride, int rows, float* tile)
+    /// <summary>Columns that rows of inputs are padded to with zeros.</summary>
+    public static int PaddedInputs(int inputs) => (inputs + InputGroup - 1) / InputGroup * InputGroup;
+
+    /// <summary>[32] of one panel, or null where the matrix has no bias.</summary>
+    public float* Bias(int panel) => _bias is null ? null : _bias.Pointer + panel * PanelOutputs;
+
+    /// <summary>tile[row, 0..32] = the outputs of one panel, without the bias.</summary>
+    /// <param name="firstBlock">Block of <paramref name="input"/> that holds the first row.</param>
+    /// <param name="tile">With room for whole blocks of rows.</param>
+    public void Multiply(KernelSet kernels, int panel, RowBlocks input, int firstBlock, int rows, float* tile)
     {
         byte* weights = _panels.Pointer + panel * _panelBytes;
         if (_isBFloat16)
-            kernels.MatMulBFloat16(input, inputStride, rows, weights, _pairs, tile);
+            kernels.MatMulBFloat16(input.Block(firstBlock), input.BlockStride, rows, weights, _pairs, tile);
         else
-            kernels.MatMulFloat32(input, inputStride, rows, weights, _pairs, tile);
-        if (_bias is null)
-            return;
-
-        float* bias = _bias.Pointer + panel * PanelOutputs;
-        for (int i = 0; i < rows * PanelOutputs; i++)
-            tile[i] += bias[i % PanelOutputs];
+            kernels.MatMulFloat32(input.Block(firstBlock), input.BlockStride, rows, weights, _pairs, tile);
     }
 
     /// <summary>The weights of one output: a row of an embedding table.</summary>
@@ -113,31 +116,50 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     private void PackPanel((WeightRows Source, int Row)?[] outputs, int inputs, int panel)
     {
+        int count = Math.Min(PanelOutputs, outputs.Length - panel * PanelOutputs);
+        ReadOnlySpan<(WeightRows Source, int Row)?> rows = outputs.AsSpan(panel * PanelOutputs, count);
         byte* target = _panels.Pointer + panel * _panelBytes;
-        float[] row = _isBFloat16 ? [] : new float[inputs];
-        for (int column = 0; column < PanelOutputs && panel * PanelOutputs + column < outputs.Length; column++)
+        if (_isBFloat16)
+            PackBFloat16(rows, inputs, (uint*)target);
+        else
+            PackFloat32(rows, inputs, (float*)target);
+    }
+
+    /// <summary>Reads all rows side by side, so that the panel is written from front to back.</summary>
+    private static void PackBFloat16(ReadOnlySpan<(WeightRows Source, int Row)?> outputs, int inputs, uint* target)
+    {
+        ushort** rows = stackalloc ushort*[PanelOutputs];
+        int* columns = stackalloc int[PanelOutputs];
+        int count = 0;
+        for (int column = 0; column < outputs.Length; column++)
         {
-            if (outputs[panel * PanelOutputs + column] is not { } output)
+            if (outputs[column] is not { } output)
                 continue;
-            if (_isBFloat16)
-                PackBFloat16(output.Source.Weight, output.Row, inputs, (ushort*)target + 2 * column);
-            else
-                PackFloat32(output.Source.Weight, output.Row, row, (float*)target + column);
+            rows[count] = (ushort*)output.Source.Weight.Data + (long)output.Row * inputs;
+            columns[count++] = column;
         }
+
+        for (nint pair = 0; pair < inputs / 2; pair++, target += PanelOutputs)
+        {
+            for (int i = 0; i < count; i++)
+                target[columns[i]] = *(uint*)(rows[i] + 2 * pair);
+        }
+
+        for (int i = 0; i < count && inputs % 2 != 0; i++)
+            target[columns[i]] = rows[i][inputs - 1];
     }
 
-    private static void PackBFloat16(TensorView weight, int row, int inputs, ushort* target)
+    private static void PackFloat32(ReadOnlySpan<(WeightRows Source, int Row)?> outputs, int inputs, float* target)
     {
-        ushort* source = (ushort*)weight.Data + (long)row * inputs;
-        for (int k = 0; k < inputs; k++)
-            target[(long)(k / 2) * PanelOutputs * 2 + k % 2] = source[k];
-    }
-
-    private static void PackFloat32(TensorView weight, int row, float[] buffer, float* target)
-    {
-        fixed (float* values = buffer)
-            weight.CopyTo((long)row * buffer.Length, buffer.Length, values);
-        for (int k = 0; k < buffer.Length; k++)
-            target[(long)k * PanelOutputs] = buffer[k];
+        float[] row = new float[inputs];
+        for (int column = 0; column < outputs.Length; column++)
+        {
+            if (outputs[column] is not { } output)
+                continue;
+            fixed (float* values = row)
+                output.Source.Weight.CopyTo((long)output.Row * inputs, inputs, values);
+            for (nint k = 0; k < inputs; k++)
+                target[k * PanelOutputs + column] = row[k];
+        }
     }
 }

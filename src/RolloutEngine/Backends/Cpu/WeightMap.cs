@@ -59,7 +59,7 @@ internal sealed unsafe class WeightMap(ModelConfig config, Checkpoint checkpoint
 
     private NativeBuffer<float> Vector(string name, int length)
     {
-        NativeBuffer<float> vector = NativeBuffer<float>.Uninitialized(length);
+        NativeBuffer<float> vector = NativeBuffer<float>.Zeroed(length);
         Get($"{name}.weight", length).CopyTo(0, length, vector.Pointer);
         return vector;
     }

@@ -9,7 +9,7 @@ namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 internal static unsafe class Attention
 {
     /// <summary>scores[head, 0..16] = Σd queries[head, d] · keys[d, 0..16]</summary>
-    /// <param name="queries">[head][headDim], already scaled.</param>
+    /// <param name="queries">[head][headDim]</param>
     /// <param name="keys">[headDim][16 tokens]</param>
     /// <param name="scores">[head][scoreStride]</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -14,15 +14,19 @@ internal abstract unsafe class KernelSet
     /// <summary><c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>.</summary>
     public abstract string Name { get; }
 
-    public abstract void MatMulBFloat16(float* input, nint inputStride, int rows, byte* panel, int pairs, float* tile);
+    public abstract void MatMulBFloat16(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile);
 
-    public abstract void MatMulFloat32(float* input, nint inputStride, int rows, byte* panel, int pairs, float* tile);
+    public abstract void MatMulFloat32(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile);
 
     public abstract void RmsNorm(float* input, float* gain, int count, float epsilon, float* output);
 
     public abstract void Rope(float* head, float* rotation, int headDim);
 
-    public abstract void SwiGlu(float* gate, float* up, int count, float* output);
+    public abstract void SwiGlu(float* tile, float* output);
+
+    public abstract void Store(float* tile, float* bias, float* target);
+
+    public abstract void Add(float* tile, float* bias, float* target);
 
     public abstract void Scores(float* queries, int heads, int headDim, float* keys, float* scores, nint scoreStride);
 
@@ -50,11 +54,11 @@ internal sealed unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
 {
     public override string Name => name;
 
-    public override void MatMulBFloat16(float* input, nint inputStride, int rows, byte* panel, int pairs, float* tile) =>
-        MatMul.Panel<TSimd, TVector, BFloat16Panel>(input, inputStride, rows, panel, pairs, tile);
+    public override void MatMulBFloat16(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile) =>
+        MatMul.Panel<TSimd, TVector, BFloat16Panel>(input, blockStride, rows, panel, pairs, tile);
 
-    public override void MatMulFloat32(float* input, nint inputStride, int rows, byte* panel, int pairs, float* tile) =>
-        MatMul.Panel<TSimd, TVector, Float32Panel>(input, inputStride, rows, panel, pairs, tile);
+    public override void MatMulFloat32(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile) =>
+        MatMul.Panel<TSimd, TVector, Float32Panel>(input, blockStride, rows, panel, pairs, tile);
 
     public override void RmsNorm(float* input, float* gain, int count, float epsilon, float* output) =>
         Kernels.RmsNorm.Apply<TSimd, TVector>(input, gain, count, epsilon, output);
@@ -62,8 +66,11 @@ internal sealed unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
     public override void Rope(float* head, float* rotation, int headDim) =>
         Kernels.Rope.Apply<TSimd, TVector>(head, rotation, headDim);
 
-    public override void SwiGlu(float* gate, float* up, int count, float* output) =>
-        Kernels.SwiGlu.Apply<TSimd, TVector>(gate, up, count, output);
+    public override void SwiGlu(float* tile, float* output) => Kernels.SwiGlu.Apply<TSimd, TVector>(tile, output);
+
+    public override void Store(float* tile, float* bias, float* target) => Epilogue.Store<TSimd, TVector>(tile, bias, target);
+
+    public override void Add(float* tile, float* bias, float* target) => Epilogue.Add<TSimd, TVector>(tile, bias, target);
 
     public override void Scores(float* queries, int heads, int headDim, float* keys, float* scores, nint scoreStride) =>
         Attention.Scores<TSimd, TVector>(queries, heads, headDim, keys, scores, scoreStride);

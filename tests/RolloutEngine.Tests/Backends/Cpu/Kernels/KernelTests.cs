@@ -99,19 +99,40 @@ public sealed unsafe class KernelTests
 
     [Theory]
     [MemberData(nameof(Widths))]
-    public void Softmax_and_the_gate_equal_their_scalar_twins(string width)
+    public void Softmax_equals_its_scalar_twin(string width)
     {
         foreach (int count in (int[])[16, 32, 112, 528])
         {
-            float[] x = [.. Random(count).Select(value => 8 * value)], up = Random(count);
+            float[] x = [.. Random(count).Select(value => 8 * value)];
             x[3] = float.NegativeInfinity;
-            Assert.Equal(x.Max(), Run(Kernels(width), x, up).Max);
-            (float[] exponentials, float sum, float[] gated, _) = Run(Kernels(width), x, up);
-            (float[] expectedExponentials, float expectedSum, float[] expectedGated, _) = Run(Kernels("scalar"), x, up);
+            (float[] exponentials, float sum, float max) = Softmax(Kernels(width), x);
+            (float[] expectedExponentials, float expectedSum, _) = Softmax(Kernels("scalar"), x);
+            Assert.Equal(x.Max(), max);
             Assert.Equal(Bits.Of(expectedExponentials), Bits.Of(exponentials));
             Assert.Equal(Bits.Of([expectedSum]), Bits.Of([sum]));
-            Assert.Equal(Bits.Of(expectedGated), Bits.Of(gated));
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void A_tile_is_gated_stored_or_added_lane_by_lane(string width)
+    {
+        float[] tile = [.. Random(128).Select(value => 8 * value)], bias = Random(32), stored = new float[32], added = Random(32), gated = new float[64];
+        float[] scalarGated = new float[64], before = [.. added], original = [.. tile], scalarTile = [.. tile];
+        fixed (float* pt = tile, pb = bias, ps = stored, pa = added, pg = gated, pst = scalarTile, psg = scalarGated)
+        {
+            Kernels(width).Store(pt, pb, ps);
+            Kernels(width).Add(pt, null, pa);
+            Assert.Equal(Bits.Of(tile.Take(32).Zip(bias, (t, b) => t + b)), Bits.Of(stored));
+            Assert.Equal(Bits.Of(before.Zip(tile, (b, t) => b + t)), Bits.Of(added));
+
+            Kernels(width).SwiGlu(pt, pg);
+            Kernels("scalar").SwiGlu(pst, psg);
+            Assert.Equal(Bits.Of(scalarGated), Bits.Of(gated));
+        }
+
+        double gate = original[2 * 32 + 5], expected = gate / (1 + Math.Exp(-gate)) * original[2 * 32 + 16 + 5];
+        Assert.Equal(expected, gated[5 * 4 + 2], 1e-5);
     }
 
     [Fact]
@@ -131,8 +152,8 @@ public sealed unsafe class KernelTests
 
     private void CheckProduct(KernelSet kernels, int rows, int inputs)
     {
-        int pairs = (inputs + 1) / 2, stride = 2 * pairs + 3;
-        float[] x = Random(rows * stride), tile = new float[rows * 32];
+        int pairs = (inputs + 1) / 2, stride = 4 * (2 * pairs + 3), blocks = (rows + 3) / 4;
+        float[] x = Random(blocks * stride), tile = new float[4 * blocks * 32];
         ushort[] bfloat16 = new ushort[pairs * 64];
         float[] float32 = new float[pairs * 64];
         for (int k = 0; k < 2 * pairs; k++)
@@ -147,32 +168,30 @@ public sealed unsafe class KernelTests
         float[] expected = new float[rows * 32];
         for (int i = 0; i < expected.Length; i++)
         {
+            int row = i / 32;
             for (int k = 0; k < inputs; k++)
-                expected[i] = MathF.FusedMultiplyAdd(float32[k * 32 + i % 32], x[i / 32 * stride + k], expected[i]);
+                expected[i] = MathF.FusedMultiplyAdd(float32[k * 32 + i % 32], x[row / 4 * stride + 4 * k + row % 4], expected[i]);
         }
 
-        for (int row = 0; row < rows; row++)
-            x.AsSpan(row * stride + inputs, 2 * pairs - inputs).Clear();
+        for (int block = 0; block < blocks; block++)
+            x.AsSpan(block * stride + 4 * inputs, 4 * (2 * pairs - inputs)).Clear();
         fixed (float* px = x, pt = tile, pf = float32)
         fixed (ushort* pb = bfloat16)
         {
             kernels.MatMulBFloat16(px, stride, rows, (byte*)pb, pairs, pt);
-            Assert.Equal(Bits.Of(expected), Bits.Of(tile));
+            Assert.Equal(Bits.Of(expected), Bits.Of(tile.AsSpan(0, rows * 32).ToArray()));
             kernels.MatMulFloat32(px, stride, rows, (byte*)pf, pairs, pt);
-            Assert.Equal(Bits.Of(expected), Bits.Of(tile));
+            Assert.Equal(Bits.Of(expected), Bits.Of(tile.AsSpan(0, rows * 32).ToArray()));
         }
     }
 
-    private static (float[] Exponentials, float Sum, float[] Gated, float Max) Run(KernelSet kernels, float[] x, float[] up)
+    private static (float[] Exponentials, float Sum, float Max) Softmax(KernelSet kernels, float[] x)
     {
-        float[] exponentials = new float[x.Length], gated = new float[x.Length];
-        fixed (float* px = x, pe = exponentials, pu = up, pg = gated)
+        float[] exponentials = new float[x.Length];
+        fixed (float* px = x, pe = exponentials)
         {
-            float max = kernels.Max(px, x.Length), sum = kernels.Exponentials(px, x.Length, max, 0.7f, pe);
-            x[3] = 1;
-            kernels.SwiGlu(px, pu, x.Length, pg);
-            x[3] = float.NegativeInfinity;
-            return (exponentials, sum, gated, max);
+            float max = kernels.Max(px, x.Length);
+            return (exponentials, kernels.Exponentials(px, x.Length, max, 0.7f, pe), max);
         }
     }
 
