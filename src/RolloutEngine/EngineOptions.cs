@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace AgentRollout.RolloutEngine;
 
-/// <summary>Limits of the embedded engine. Section: <c>Engine</c>. None of them changes a result, only when it is there.</summary>
+/// <summary>Limits of the embedded engine. Section: <c>Engine</c>. None of them but <see cref="WeightType"/> changes a result, only when it is there.</summary>
 public sealed class EngineOptions
 {
     /// <summary>Threads that compute. Default 0: one per processor. Range 0 to 1024.</summary>
@@ -28,6 +28,9 @@ public sealed class EngineOptions
     /// <summary>Most sequences that generate at the same time; others wait in the order of arrival. Default 64. Range 1 to 4096.</summary>
     [Range(1, 4096)]
     public int MaxRunningSequences { get; set; } = 64;
+
+    /// <summary>What the matrices are kept in. Default <see cref="WeightType.Auto"/>: as the checkpoint stores them. The one option that changes results.</summary>
+    public WeightType WeightType { get; set; }
 
     /// <summary>Throws for the values out of range, all of them in one message.</summary>
     /// <exception cref="EngineException">A value is out of its range.</exception>

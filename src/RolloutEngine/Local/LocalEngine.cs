@@ -27,7 +27,7 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
 
     public EngineModel Model { get; }
 
-    /// <summary>The instructions that the kernels use: <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>. Results do not depend on it.</summary>
+    /// <summary>The instructions that the kernels use: <c>avx512-vnni</c>, <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>. Results do not depend on it.</summary>
     public string ComputePath { get; }
 
     /// <summary>Numbers in the checkpoint's tensors, a tied output layer counted once.</summary>
@@ -56,7 +56,7 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
         int threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         CpuWeights weights;
         using (Checkpoint checkpoint = Checkpoint.Open(directory))
-            weights = CpuWeights.Load(config, checkpoint);
+            weights = CpuWeights.Load(config, checkpoint, options.WeightType);
 
         KernelSet kernels = KernelSet.Widest;
         CpuModelRunner runner = new(config, weights, kernels, pageCount, contextLength, options.MaxBatchTokens, threads);

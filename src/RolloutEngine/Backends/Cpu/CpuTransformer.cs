@@ -23,6 +23,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private readonly double[] _frequencies;
     private readonly int _groupSize;
     private readonly float _attentionScale;
+    private readonly bool _quantized;
 
     private readonly Activations _hidden;
     private readonly Activations _qkv;
@@ -42,9 +43,10 @@ internal sealed unsafe class CpuTransformer : IDisposable
         _hidden = new Activations(maxTokens, config.HiddenSize);
         _qkv = new Activations(maxTokens, queries + 2 * config.KvHeadCount * config.HeadDim);
         _rotations = new Activations(maxTokens, config.HeadDim);
-        _normed = new RowBlocks(maxTokens, config.HiddenSize);
-        _attended = new RowBlocks(maxTokens, queries);
-        _gated = new RowBlocks(maxTokens, config.FeedForwardSize);
+        _quantized = weights.Type == WeightType.Int8;
+        _normed = new RowBlocks(maxTokens, config.HiddenSize, _quantized);
+        _attended = new RowBlocks(maxTokens, queries, _quantized);
+        _gated = new RowBlocks(maxTokens, config.FeedForwardSize, _quantized);
         _scratch = [.. Enumerable.Range(0, workers).Select(_ => new Scratch(config.HiddenSize, _groupSize, cache.ValueDim, contextLength))];
     }
 
@@ -60,9 +62,11 @@ internal sealed unsafe class CpuTransformer : IDisposable
             Project(worker, layer.Qkv, tokens, _normed, Epilogue.Store, _qkv);
             RotateAndStore(worker, batch, layer, index);
             Attend(worker, batch, index);
+            Quantize(worker, _attended, tokens);
             Project(worker, layer.AttentionOutput, tokens, _attended, Epilogue.Add, _hidden);
             Normalize(worker, layer.FeedForwardNorm, tokens);
             Project(worker, layer.GateUp, tokens, _normed, Epilogue.SwiGlu, output: null);
+            Quantize(worker, _gated, tokens);
             Project(worker, layer.Down, tokens, _gated, Epilogue.Add, _hidden);
         }
     }
@@ -74,6 +78,8 @@ internal sealed unsafe class CpuTransformer : IDisposable
         {
             for (int i = block * RowBlocks.Rows; i < Math.Min(rows.Length, (block + 1) * RowBlocks.Rows); i++)
                 Normalize(worker, _weights.FinalNorm, _hidden.Row(rows[i].Row), i);
+            if (_quantized)
+                _normed.Quantize(_kernels, block);
         }
 
         Project(worker, _weights.Head, rows.Length, _normed, Epilogue.Store, logits);
@@ -100,6 +106,8 @@ internal sealed unsafe class CpuTransformer : IDisposable
         {
             for (int token = block * RowBlocks.Rows; token < Math.Min(tokens, (block + 1) * RowBlocks.Rows); token++)
                 Normalize(worker, gain, _hidden.Row(token), token);
+            if (_quantized)
+                _normed.Quantize(_kernels, block);
         }
     }
 
@@ -108,6 +116,12 @@ internal sealed unsafe class CpuTransformer : IDisposable
         float* normed = _scratch[worker.Index].Row;
         _kernels.RmsNorm(input, gain.Pointer, _config.HiddenSize, _config.RmsNormEpsilon, normed);
         _normed.Store(row, 0, normed, _config.HiddenSize);
+    }
+
+    private void Quantize(WorkerSet.Worker worker, RowBlocks rows, int count)
+    {
+        while (_quantized && worker.Next(RowBlocks.CountFor(count), out int block))
+            rows.Quantize(_kernels, block);
     }
 
     /// <summary>The products of all rows with a matrix, tile by tile, each finished while it is in the cache.</summary>

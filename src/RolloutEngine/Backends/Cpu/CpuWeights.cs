@@ -24,27 +24,30 @@ internal sealed class CpuWeights : IDisposable
     /// <summary>Numbers in the checkpoint's tensors, a tied head counted once.</summary>
     public required long ParameterCount { get; init; }
 
+    public required WeightType Type { get; init; }
+
     /// <summary>Bytes of packed weights.</summary>
     public required long Bytes { get; init; }
 
     /// <summary>Packs a checkpoint; it can be closed afterwards.</summary>
     /// <exception cref="EngineException">A tensor is missing, misshaped, or would be ignored.</exception>
-    public static CpuWeights Load(ModelConfig config, Checkpoint checkpoint)
+    public static CpuWeights Load(ModelConfig config, Checkpoint checkpoint, WeightType type = WeightType.Auto)
     {
         WeightMap map = new(config, checkpoint);
         List<IDisposable> owned = [];
         try
         {
-            PackedMatrix embedding = Own(PackedMatrix.Stack(map.Embedding()));
-            PackedMatrix head = config.TiedEmbeddings ? embedding : Own(PackedMatrix.Stack(map.Head()));
+            PackedMatrix embedding = Own(PackedMatrix.Stack(type, map.Embedding()));
+            PackedMatrix head = config.TiedEmbeddings ? embedding : Own(PackedMatrix.Stack(type, map.Head()));
             NativeBuffer<float> finalNorm = Own(map.FinalNorm());
-            CpuLayer[] layers = [.. Enumerable.Range(0, config.LayerCount).Select(layer => Own(CpuLayer.Load(map, layer)))];
+            CpuLayer[] layers = [.. Enumerable.Range(0, config.LayerCount).Select(layer => Own(CpuLayer.Load(map, layer, type)))];
             map.RefuseUnread();
             CpuWeights weights = new()
             {
                 Embedding = embedding,
                 Head = head,
                 FinalNorm = finalNorm,
+                Type = type,
                 Layers = layers,
                 ParameterCount = map.ParameterCount,
                 Bytes = embedding.Bytes + (config.TiedEmbeddings ? 0 : head.Bytes) + finalNorm.Bytes + layers.Sum(layer => layer.Bytes),

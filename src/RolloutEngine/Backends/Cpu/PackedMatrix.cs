@@ -5,30 +5,36 @@ namespace AgentRollout.RolloutEngine.Backends.Cpu;
 
 /// <summary>
 /// Weights cut into panels of 32 outputs, in the order in which the kernels read them: [panel][pair of inputs][32 outputs]. BF16 stays
-/// two bytes wide (<see cref="BFloat16Panel"/>); F16 and F32 become floats (<see cref="Float32Panel"/>). Missing outputs are zero.
+/// two bytes wide (<see cref="BFloat16Panel"/>); F16 and F32 become floats (<see cref="Float32Panel"/>); any becomes bytes with scales where
+/// that is asked for (<see cref="Int8Panel"/>). Missing outputs are zero.
 /// </summary>
 internal sealed unsafe class PackedMatrix : IDisposable
 {
     /// <summary>Outputs of a panel.</summary>
     public const int PanelOutputs = 32;
 
-    private const int InputGroup = 64;
-
     private readonly NativeBuffer<byte> _panels;
     private readonly NativeBuffer<float>? _bias;
-    private readonly bool _isBFloat16;
+    private readonly PanelFormat _format;
     private readonly int _pairs;
     private readonly long _panelBytes;
 
     /// <param name="outputs">Rows of the packed matrix, a row that is null being zero.</param>
     /// <param name="inputs">Length of every row.</param>
-    private PackedMatrix((WeightRows Source, int Row)?[] outputs, int inputs)
+    private PackedMatrix((WeightRows Source, int Row)?[] outputs, int inputs, WeightType type)
     {
         Outputs = outputs.Length;
         PanelCount = (outputs.Length + PanelOutputs - 1) / PanelOutputs;
         _pairs = (inputs + 1) / 2;
-        _isBFloat16 = outputs.All(output => output is null || output.Value.Source.Weight.IsBFloat16);
-        _panelBytes = (long)_pairs * (_isBFloat16 ? BFloat16Panel.PairBytes : Float32Panel.PairBytes);
+        _format = type == WeightType.Int8 ? PanelFormat.Int8
+            : outputs.All(output => output is null || output.Value.Source.Weight.IsBFloat16) ? PanelFormat.BFloat16
+            : PanelFormat.Float32;
+        _panelBytes = _format switch
+        {
+            PanelFormat.Int8 => (long)Int8Panel.GroupsFor(inputs) * Int8Panel.GroupBytes,
+            PanelFormat.BFloat16 => (long)_pairs * BFloat16Panel.PairBytes,
+            _ => (long)_pairs * Float32Panel.PairBytes,
+        };
         _panels = NativeBuffer<byte>.Zeroed(PanelCount * _panelBytes);
         Parallel.For(0, PanelCount, panel => PackPanel(outputs, inputs, panel));
         if (outputs.Any(output => output?.Source.Bias is not null))
@@ -49,7 +55,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public long Bytes => _panels.Bytes + (_bias?.Bytes ?? 0);
 
     /// <summary>The matrices below one another: the outputs of the first, then those of the next.</summary>
-    public static PackedMatrix Stack(params ReadOnlySpan<WeightRows> matrices)
+    public static PackedMatrix Stack(WeightType type, params ReadOnlySpan<WeightRows> matrices)
     {
         List<(WeightRows, int)?> outputs = [];
         foreach (WeightRows matrix in matrices)
@@ -58,11 +64,11 @@ internal sealed unsafe class PackedMatrix : IDisposable
                 outputs.Add((matrix, row));
         }
 
-        return new PackedMatrix([.. outputs], matrices[0].Inputs);
+        return new PackedMatrix([.. outputs], matrices[0].Inputs, type);
     }
 
     /// <summary>Panels of 16 outputs of <paramref name="first"/> and the same 16 of <paramref name="second"/>, so that a tile holds both.</summary>
-    public static PackedMatrix Interleave(WeightRows first, WeightRows second)
+    public static PackedMatrix Interleave(WeightType type, WeightRows first, WeightRows second)
     {
         const int half = PanelOutputs / 2;
         int panels = (first.Outputs + half - 1) / half;
@@ -74,11 +80,8 @@ internal sealed unsafe class PackedMatrix : IDisposable
             outputs[place + half] = (second, row);
         }
 
-        return new PackedMatrix(outputs, first.Inputs);
+        return new PackedMatrix(outputs, first.Inputs, type);
     }
-
-    /// <summary>Columns that rows of inputs are padded to with zeros.</summary>
-    public static int PaddedInputs(int inputs) => (inputs + InputGroup - 1) / InputGroup * InputGroup;
 
     /// <summary>[32] of one panel, or null where the matrix has no bias.</summary>
     public float* Bias(int panel) => _bias is null ? null : _bias.Pointer + panel * PanelOutputs;
@@ -89,10 +92,18 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public void Multiply(KernelSet kernels, int panel, RowBlocks input, int firstBlock, int rows, float* tile)
     {
         byte* weights = _panels.Pointer + panel * _panelBytes;
-        if (_isBFloat16)
-            kernels.MatMulBFloat16(input.Block(firstBlock), input.BlockStride, rows, weights, _pairs, tile);
-        else
-            kernels.MatMulFloat32(input.Block(firstBlock), input.BlockStride, rows, weights, _pairs, tile);
+        switch (_format)
+        {
+            case PanelFormat.Int8:
+                kernels.MatMulInt8(input.Quantized(firstBlock), rows, weights, tile);
+                break;
+            case PanelFormat.BFloat16:
+                kernels.MatMulBFloat16(input.Block(firstBlock), input.BlockStride, rows, weights, _pairs, tile);
+                break;
+            default:
+                kernels.MatMulFloat32(input.Block(firstBlock), input.BlockStride, rows, weights, _pairs, tile);
+                break;
+        }
     }
 
     /// <summary>The weights of one output: a row of an embedding table.</summary>
@@ -102,9 +113,12 @@ internal sealed unsafe class PackedMatrix : IDisposable
         int column = output % PanelOutputs;
         for (int k = 0; k < row.Length; k++)
         {
-            row[k] = _isBFloat16
-                ? BFloat16.ToSingle(((ushort*)panel)[(k / 2 * PanelOutputs + column) * 2 + k % 2])
-                : ((float*)panel)[k * PanelOutputs + column];
+            row[k] = _format switch
+            {
+                PanelFormat.Int8 => Int8Panel.Weight(panel, column, k),
+                PanelFormat.BFloat16 => BFloat16.ToSingle(((ushort*)panel)[(k / 2 * PanelOutputs + column) * 2 + k % 2]),
+                _ => ((float*)panel)[k * PanelOutputs + column],
+            };
         }
     }
 
@@ -119,10 +133,34 @@ internal sealed unsafe class PackedMatrix : IDisposable
         int count = Math.Min(PanelOutputs, outputs.Length - panel * PanelOutputs);
         ReadOnlySpan<(WeightRows Source, int Row)?> rows = outputs.AsSpan(panel * PanelOutputs, count);
         byte* target = _panels.Pointer + panel * _panelBytes;
-        if (_isBFloat16)
-            PackBFloat16(rows, inputs, (uint*)target);
-        else
-            PackFloat32(rows, inputs, (float*)target);
+        switch (_format)
+        {
+            case PanelFormat.Int8:
+                PackInt8(rows, inputs, target);
+                break;
+            case PanelFormat.BFloat16:
+                PackBFloat16(rows, inputs, (uint*)target);
+                break;
+            default:
+                PackFloat32(rows, inputs, (float*)target);
+                break;
+        }
+    }
+
+    private static void PackInt8(ReadOnlySpan<(WeightRows Source, int Row)?> outputs, int inputs, byte* target)
+    {
+        float* values = stackalloc float[Int8Panel.GroupInputs];
+        for (int k = 0; k < inputs; k += Int8Panel.GroupInputs, target += Int8Panel.GroupBytes)
+        {
+            int count = Math.Min(Int8Panel.GroupInputs, inputs - k);
+            for (int column = 0; column < outputs.Length; column++)
+            {
+                if (outputs[column] is not { } output)
+                    continue;
+                output.Source.Weight.CopyTo((long)output.Row * inputs + k, count, values);
+                Int8Panel.Pack(new ReadOnlySpan<float>(values, count), target, column);
+            }
+        }
     }
 
     /// <summary>Reads all rows side by side, so that the panel is written from front to back.</summary>
@@ -161,5 +199,12 @@ internal sealed unsafe class PackedMatrix : IDisposable
             for (nint k = 0; k < inputs; k++)
                 target[k * PanelOutputs + column] = row[k];
         }
+    }
+
+    private enum PanelFormat
+    {
+        Float32,
+        BFloat16,
+        Int8,
     }
 }

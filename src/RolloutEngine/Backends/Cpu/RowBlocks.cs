@@ -1,3 +1,5 @@
+using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
+
 namespace AgentRollout.RolloutEngine.Backends.Cpu;
 
 /// <summary>
@@ -10,15 +12,23 @@ internal sealed unsafe class RowBlocks : IDisposable
     public const int Rows = 4;
 
     private readonly NativeBuffer<float> _values;
+    private readonly NativeBuffer<sbyte>? _quantized;
+    private readonly NativeBuffer<float>? _scales;
+    private readonly NativeBuffer<int>? _offsets;
+    private readonly int _groups;
 
-    public RowBlocks(int rows, int columns)
+    /// <param name="quantizable">Whether <see cref="Quantize"/> will be used.</param>
+    public RowBlocks(int rows, int columns, bool quantizable)
     {
-        Columns = columns;
-        BlockStride = (nint)PackedMatrix.PaddedInputs(columns) * Rows;
+        _groups = Int8Panel.GroupsFor(columns);
+        BlockStride = (nint)_groups * Int8Panel.GroupInputs * Rows;
         _values = NativeBuffer<float>.Zeroed(CountFor(rows) * BlockStride);
+        if (!quantizable)
+            return;
+        _quantized = NativeBuffer<sbyte>.Zeroed(CountFor(rows) * BlockStride);
+        _scales = NativeBuffer<float>.Zeroed((long)CountFor(rows) * Rows * _groups);
+        _offsets = NativeBuffer<int>.Zeroed((long)CountFor(rows) * Rows * _groups);
     }
-
-    public int Columns { get; }
 
     /// <summary>Floats from one block to the next.</summary>
     public nint BlockStride { get; }
@@ -37,5 +47,15 @@ internal sealed unsafe class RowBlocks : IDisposable
             target[i * Rows] = values[i];
     }
 
-    public void Dispose() => _values.Dispose();
+    /// <summary>Brings a complete block up to date for products with quantised weights.</summary>
+    public void Quantize(KernelSet kernels, int block) => kernels.Quantize(Block(block), Quantized(block));
+
+    public QuantizedRows Quantized(int block) => new(
+        _quantized!.Pointer + block * BlockStride, _scales!.Pointer + (nint)block * Rows * _groups, _offsets!.Pointer + (nint)block * Rows * _groups, _groups);
+
+    public void Dispose()
+    {
+        foreach (IDisposable? buffer in (ReadOnlySpan<IDisposable?>)[_values, _quantized, _scales, _offsets])
+            buffer?.Dispose();
+    }
 }

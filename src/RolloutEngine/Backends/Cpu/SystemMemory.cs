@@ -7,6 +7,7 @@ internal static unsafe partial class SystemMemory
 {
     private const nuint HugePage = 2 << 20;
     private const int ReadWrite = 3;
+    private const int ReadExecute = 5;
     private const int PrivateAnonymous = 0x22;
     private const int AdviseHugePages = 14;
 
@@ -33,6 +34,16 @@ internal static unsafe partial class SystemMemory
     /// <summary>Gives back what <see cref="Map"/> gave for the same size.</summary>
     public static void Unmap(void* start, nuint bytes) => _ = MemoryUnmap(start, Reserved(bytes) - HugePage);
 
+    /// <summary>Machine code, for the rest of the process; never writable and executable at once. Null where the system forbids it.</summary>
+    public static void* MapCode(ReadOnlySpan<byte> code)
+    {
+        byte* start = (byte*)MemoryMap(null, (nuint)code.Length, ReadWrite, PrivateAnonymous, -1, 0);
+        if (start == (byte*)-1)
+            return null;
+        code.CopyTo(new Span<byte>(start, code.Length));
+        return MemoryProtect(start, (nuint)code.Length, ReadExecute) == 0 ? start : null;
+    }
+
     private static nuint Reserved(nuint bytes) => (bytes + HugePage - 1) / HugePage * HugePage + HugePage;
 
     [LibraryImport("libc", EntryPoint = "mmap")]
@@ -40,6 +51,9 @@ internal static unsafe partial class SystemMemory
 
     [LibraryImport("libc", EntryPoint = "munmap")]
     private static partial int MemoryUnmap(void* address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "mprotect")]
+    private static partial int MemoryProtect(void* address, nuint length, int protection);
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int MemoryAdvise(void* address, nuint length, int advice);

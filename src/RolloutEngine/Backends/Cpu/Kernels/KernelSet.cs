@@ -11,12 +11,16 @@ internal abstract unsafe class KernelSet
     /// <summary>The widest that this machine has.</summary>
     public static KernelSet Widest => Supported[0];
 
-    /// <summary><c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>.</summary>
+    /// <summary><c>avx512-vnni</c>, <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>.</summary>
     public abstract string Name { get; }
 
     public abstract void MatMulBFloat16(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile);
 
     public abstract void MatMulFloat32(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile);
+
+    public abstract void MatMulInt8(QuantizedRows input, int rows, byte* panel, float* tile);
+
+    public abstract void Quantize(float* block, QuantizedRows output);
 
     public abstract void RmsNorm(float* input, float* gain, int count, float epsilon, float* output);
 
@@ -38,6 +42,8 @@ internal abstract unsafe class KernelSet
 
     private static IEnumerable<KernelSet> Detect()
     {
+        if (VnniCode.Instance is { } code)
+            yield return new VnniKernelSet(code);
         if (Vector512.IsHardwareAccelerated)
             yield return new KernelSet<Simd512, Vector512<float>>("avx512");
         if (Vector256.IsHardwareAccelerated)
@@ -49,7 +55,7 @@ internal abstract unsafe class KernelSet
 }
 
 /// <summary>Binds every kernel to one width.</summary>
-internal sealed unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
+internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
     where TSimd : ISimd<TVector> where TVector : struct
 {
     public override string Name => name;
@@ -59,6 +65,11 @@ internal sealed unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
 
     public override void MatMulFloat32(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile) =>
         MatMul.Panel<TSimd, TVector, Float32Panel>(input, blockStride, rows, panel, pairs, tile);
+
+    public override void MatMulInt8(QuantizedRows input, int rows, byte* panel, float* tile) =>
+        Kernels.MatMulInt8.Panel<TSimd, TVector>(input, rows, panel, tile);
+
+    public override void Quantize(float* block, QuantizedRows output) => Quantizer.Block<TSimd, TVector>(block, output);
 
     public override void RmsNorm(float* input, float* gain, int count, float epsilon, float* output) =>
         Kernels.RmsNorm.Apply<TSimd, TVector>(input, gain, count, epsilon, output);
@@ -82,4 +93,10 @@ internal sealed unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
 
     public override float Exponentials(float* values, int count, float max, float scale, float* output) =>
         Softmax.Exponentials<TSimd, TVector>(values, count, max, scale, output);
+}
+
+/// <summary>16 lanes, with quantised products by instructions that the framework does not offer.</summary>
+internal sealed unsafe class VnniKernelSet(VnniCode code) : KernelSet<Simd512, Vector512<float>>("avx512-vnni")
+{
+    public override void MatMulInt8(QuantizedRows input, int rows, byte* panel, float* tile) => code.Panel(input, rows, panel, tile);
 }

@@ -25,6 +25,9 @@ internal readonly unsafe struct Scalar : ISimd<float>
     public static float LoadHighHalves(uint* source) => BitConverter.UInt32BitsToSingle(*source & 0xFFFF0000u);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float LoadBytes(uint* source, int index) => (byte)(*source >> (8 * index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Add(float left, float right) => left + right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

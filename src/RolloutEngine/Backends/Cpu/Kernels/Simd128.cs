@@ -26,6 +26,10 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static Vector128<float> LoadHighHalves(uint* source) => (Vector128.Load(source) & Vector128.Create(0xFFFF0000u)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadBytes(uint* source, int index) =>
+        Vector128.ConvertToSingle(((Vector128.Load(source) >> (8 * index)) & Vector128.Create(0xFFu)).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Add(Vector128<float> left, Vector128<float> right) => left + right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -26,6 +26,10 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static Vector256<float> LoadHighHalves(uint* source) => (Vector256.Load(source) & Vector256.Create(0xFFFF0000u)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadBytes(uint* source, int index) =>
+        Vector256.ConvertToSingle(((Vector256.Load(source) >> (8 * index)) & Vector256.Create(0xFFu)).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Add(Vector256<float> left, Vector256<float> right) => left + right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

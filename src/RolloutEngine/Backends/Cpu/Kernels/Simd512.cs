@@ -26,6 +26,10 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static Vector512<float> LoadHighHalves(uint* source) => (Vector512.Load(source) & Vector512.Create(0xFFFF0000u)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadBytes(uint* source, int index) =>
+        Vector512.ConvertToSingle(((Vector512.Load(source) >> (8 * index)) & Vector512.Create(0xFFu)).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Add(Vector512<float> left, Vector512<float> right) => left + right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -24,6 +24,45 @@ public sealed unsafe class KernelTests
 
     [Theory]
     [MemberData(nameof(Widths))]
+    public void Quantised_products_are_exact_within_a_group_and_one_chain_over_groups(string width)
+    {
+        foreach (int inputs in (int[])[1, 63, 64, 130, 320])
+        {
+            foreach (int rows in (int[])[1, 2, 4, 5, 9, 13])
+                CheckQuantizedProduct(Kernels(width), rows, inputs);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Quantised_rows_are_within_half_a_step_and_the_same_bytes_at_every_width(string width)
+    {
+        foreach (int inputs in (int[])[5, 64, 200])
+        {
+            using RowBlocks rows = Blocks(4, inputs), twin = new(4, inputs, quantizable: true);
+            for (int row = 0; row < 4; row++)
+            {
+                for (int k = 0; k < inputs; k++)
+                    twin.Block(0)[4 * k + row] = rows.Block(0)[4 * k + row];
+            }
+
+            rows.Quantize(Kernels(width), 0);
+            twin.Quantize(Kernels("scalar"), 0);
+            QuantizedRows actual = rows.Quantized(0), expected = twin.Quantized(0);
+            Assert.Equal(new Span<sbyte>(expected.Values, 256 * expected.Groups), new Span<sbyte>(actual.Values, 256 * actual.Groups));
+            Assert.Equal(new Span<int>(expected.Offsets, 4 * expected.Groups), new Span<int>(actual.Offsets, 4 * actual.Groups));
+            Assert.Equal(new Span<float>(expected.Scales, 4 * expected.Groups), new Span<float>(actual.Scales, 4 * actual.Groups));
+            for (int i = 0; i < 4 * inputs; i++)
+            {
+                (int k, int row) = (i / 4, i % 4);
+                float scale = actual.Scales[k / 64 * 4 + row];
+                Assert.InRange(Math.Abs(actual.Values[(k / 4 * 4 + row) * 4 + k % 4] * scale - rows.Block(0)[i]), 0, 0.5001 * scale);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
     public void Normalisation_sums_squares_in_sixteen_lanes(string width)
     {
         foreach (int count in (int[])[1, 15, 16, 17, 42, 64, 100, 257])
@@ -183,6 +222,52 @@ public sealed unsafe class KernelTests
             kernels.MatMulFloat32(px, stride, rows, (byte*)pf, pairs, pt);
             Assert.Equal(Bits.Of(expected), Bits.Of(tile.AsSpan(0, rows * 32).ToArray()));
         }
+    }
+
+    private void CheckQuantizedProduct(KernelSet kernels, int rows, int inputs)
+    {
+        int groups = Int8Panel.GroupsFor(inputs);
+        byte[] panel = new byte[groups * Int8Panel.GroupBytes + 4096];
+        using RowBlocks x = Blocks(rows, inputs);
+        float[] tile = new float[32 * ((rows + 3) / 4 * 4)];
+        fixed (byte* p = panel)
+        {
+            for (int i = 0; i < 32 * groups; i++)
+                Int8Panel.Pack(Random(Math.Min(64, inputs - i / 32 * 64)), p + i / 32 * Int8Panel.GroupBytes, i % 32);
+            for (int block = 0; block < (rows + 3) / 4; block++)
+                x.Quantize(kernels, block);
+            fixed (float* t = tile)
+                kernels.MatMulInt8(x.Quantized(0), rows, p, t);
+
+            for (int i = 0; i < rows * 32; i++)
+            {
+                (int row, int output) = (i / 32, i % 32);
+                QuantizedRows block = x.Quantized(row / 4);
+                float sum = 0;
+                for (int group = 0; group < groups; group++)
+                {
+                    byte* start = p + group * Int8Panel.GroupBytes;
+                    int dot = 0;
+                    for (int k = 0; k < 64; k++)
+                        dot += (start[128 + (k / 4 * 32 + output) * 4 + k % 4] - 128) * block.Values[((group * 16 + k / 4) * 4 + row % 4) * 4 + k % 4];
+                    sum = MathF.FusedMultiplyAdd(dot, ((float*)start)[output] * block.Scales[group * 4 + row % 4], sum);
+                }
+
+                Assert.Equal(sum, tile[i]);
+            }
+        }
+    }
+
+    private RowBlocks Blocks(int rows, int inputs)
+    {
+        RowBlocks blocks = new(rows, inputs, quantizable: true);
+        for (int row = 0; row < rows; row++)
+        {
+            fixed (float* values = Random(inputs))
+                blocks.Store(row, 0, values, inputs);
+        }
+
+        return blocks;
     }
 
     private static (float[] Exponentials, float Sum, float Max) Softmax(KernelSet kernels, float[] x)

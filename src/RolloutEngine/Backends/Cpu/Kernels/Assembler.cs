@@ -1,0 +1,112 @@
+namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
+
+/// <summary>
+/// Writes the few x86-64 instructions that <see cref="VnniCode"/> needs: EVEX with 512-bit registers 0 to 31, memory as a base register and
+/// a 32-bit displacement. Encodings: Intel's Software Developer's Manual, volume 2.
+/// </summary>
+internal sealed class Assembler
+{
+    public const int Rcx = 1;
+    public const int Rdx = 2;
+    public const int Rsi = 6;
+    public const int Rdi = 7;
+    public const int R8 = 8;
+    public const int R9 = 9;
+
+    private const int Map0F = 1;
+    private const int Map0F38 = 2;
+    private const int NoPrefix = 0;
+    private const int Prefix66 = 1;
+
+    private readonly List<byte> _code = [];
+
+    public int Position => _code.Count;
+
+    /// <summary>vpxord</summary>
+    public void Zero(int target) => Registers(Map0F, Prefix66, 0xEF, target, target, target);
+
+    /// <summary>vmovdqa32</summary>
+    public void Move(int target, int source) => Registers(Map0F, Prefix66, 0x6F, target, 0, source);
+
+    /// <summary>vmovups</summary>
+    public void Load(int target, int address, int displacement) => Memory(Map0F, NoPrefix, 0x10, target, address, displacement);
+
+    /// <summary>vmovups</summary>
+    public void Store(int source, int address, int displacement) => Memory(Map0F, NoPrefix, 0x11, source, address, displacement);
+
+    /// <summary>vpbroadcastd</summary>
+    public void BroadcastInteger(int target, int address, int displacement) => Memory(Map0F38, Prefix66, 0x58, target, address, displacement);
+
+    /// <summary>vbroadcastss</summary>
+    public void BroadcastFloat(int target, int address, int displacement) => Memory(Map0F38, Prefix66, 0x18, target, address, displacement);
+
+    /// <summary>vpdpbusd: adds to each integer four products of unsigned bytes and signed bytes.</summary>
+    public void DotBytes(int sum, int unsigned, int signed) => Registers(Map0F38, Prefix66, 0x50, sum, unsigned, signed);
+
+    /// <summary>vmulps</summary>
+    public void Multiply(int target, int left, int right) => Registers(Map0F, NoPrefix, 0x59, target, left, right);
+
+    /// <summary>vcvtdq2ps</summary>
+    public void ToFloat(int target, int source) => Registers(Map0F, NoPrefix, 0x5B, target, 0, source);
+
+    /// <summary>vfmadd231ps</summary>
+    public void MultiplyAdd(int sum, int left, int right) => Registers(Map0F38, Prefix66, 0xB8, sum, left, right);
+
+    /// <summary>prefetcht1</summary>
+    public void Prefetch(int address, int displacement)
+    {
+        if (address >= 8)
+            _code.Add(0x41);
+        _code.AddRange([0x0F, 0x18, (byte)(0x80 | (2 << 3) | (address & 7))]);
+        Immediate(displacement);
+    }
+
+    /// <summary>add; sets the zero flag.</summary>
+    public void AddTo(int register, int value)
+    {
+        _code.AddRange([(byte)(0x48 | (register >> 3)), 0x81, (byte)(0xC0 | (register & 7))]);
+        Immediate(value);
+    }
+
+    /// <summary>jnz</summary>
+    public void JumpIfNotZero(int target)
+    {
+        const int length = 6;
+        int distance = target - (Position + length);
+        _code.AddRange([0x0F, 0x85]);
+        Immediate(distance);
+    }
+
+    /// <summary>vzeroupper, ret</summary>
+    public void Return() => _code.AddRange([0xC5, 0xF8, 0x77, 0xC3]);
+
+    public byte[] ToArray() => [.. _code];
+
+    private void Registers(int map, int prefix, byte opcode, int target, int left, int right)
+    {
+        Evex(map, prefix, target, left, (right >> 3) & 1, right >> 4);
+        _code.AddRange([opcode, (byte)(0xC0 | ((target & 7) << 3) | (right & 7))]);
+    }
+
+    private void Memory(int map, int prefix, byte opcode, int register, int address, int displacement)
+    {
+        Evex(map, prefix, register, 0, address >> 3, 0);
+        _code.AddRange([opcode, (byte)(0x80 | ((register & 7) << 3) | (address & 7))]);
+        Immediate(displacement);
+    }
+
+    /// <summary>The four bytes of the prefix; register bits are stored inverted.</summary>
+    private void Evex(int map, int prefix, int register, int second, int b, int x)
+    {
+        int first = (~((register >> 3) << 7) & 0x80) | (~(x << 6) & 0x40) | (~(b << 5) & 0x20) | (~(register >> 4 << 4) & 0x10) | map;
+        int middle = ((~second & 15) << 3) | 4 | prefix;
+        int last = 0x40 | (~(second >> 4 << 3) & 8);
+        _code.AddRange([0x62, (byte)first, (byte)middle, (byte)last]);
+    }
+
+    private void Immediate(int value)
+    {
+        for (int shift = 0; shift < 32; shift += 8)
+            _code.Add((byte)(value >> shift));
+    }
+}
