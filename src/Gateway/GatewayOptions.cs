@@ -71,9 +71,27 @@ internal sealed record EngineSettings
     [Range(1, 65_536)]
     public int MaxBatchTokens { get; set; } = 512;
 
+    /// <summary>Most prompt tokens computed in a step that samples for others too. Default 128.</summary>
+    [Range(1, 65_536)]
+    public int MaxMixedPrefillTokens { get; set; } = 128;
+
     /// <summary>Most sequences that generate at the same time; others wait. Default 64.</summary>
     [Range(1, 4_096)]
     public int MaxRunningSequences { get; set; } = 64;
+
+    /// <summary>Keep what was computed for whoever begins with the same tokens. Default true.</summary>
+    public bool PrefixCache { get; set; } = true;
+
+    /// <summary>Let samples of a group wait while one of them computes their common prompt. Default true.</summary>
+    public bool SiblingScheduling { get; set; } = true;
+
+    /// <summary>How long pages are kept for a trajectory that waits for its tools. Default 60; 0 keeps none.</summary>
+    [Range(0.0, 86_400.0)]
+    public double LeaseSeconds { get; set; } = 60;
+
+    /// <summary>Least time between two chunks of one sequence in milliseconds, its first and last aside. Default 20.</summary>
+    [Range(0, 10_000)]
+    public int ChunkIntervalMs { get; set; } = 20;
 
     /// <summary>The same in the engine's own words.</summary>
     public EngineOptions ToOptions() => new()
@@ -82,7 +100,12 @@ internal sealed record EngineSettings
         KvCacheMiB = KvCacheMib,
         ContextLength = ContextLength,
         MaxBatchTokens = MaxBatchTokens,
+        MaxMixedPrefillTokens = MaxMixedPrefillTokens,
         MaxRunningSequences = MaxRunningSequences,
+        PrefixCache = PrefixCache,
+        SiblingScheduling = SiblingScheduling,
+        LeaseSeconds = LeaseSeconds,
+        ChunkIntervalMs = ChunkIntervalMs,
     };
 }
 

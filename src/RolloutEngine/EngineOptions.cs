@@ -25,12 +25,36 @@ public sealed class EngineOptions
     [Range(1, 65_536)]
     public int MaxBatchTokens { get; set; } = 512;
 
-    /// <summary>Most sequences that generate at the same time; others wait in the order of arrival. Default 64. Range 1 to 4096.</summary>
+    /// <summary>
+    /// Most prompt tokens computed in a step that samples for others too, so that a long prompt delays nobody's next token much.
+    /// Default 128. Range 1 to 65536.
+    /// </summary>
+    [Range(1, 65_536)]
+    public int MaxMixedPrefillTokens { get; set; } = 128;
+
+    /// <summary>Most sequences that generate at the same time; others wait. Default 64. Range 1 to 4096.</summary>
     [Range(1, 4096)]
     public int MaxRunningSequences { get; set; } = 64;
 
     /// <summary>What the matrices are kept in. Default <see cref="WeightType.Auto"/>: as the checkpoint stores them. The one option that changes results.</summary>
     public WeightType WeightType { get; set; }
+
+    /// <summary>Keep what was computed for whoever begins with the same tokens. Default true.</summary>
+    public bool PrefixCache { get; set; } = true;
+
+    /// <summary>Let samples of a group wait while one of them computes their common prompt. Default true; needs <see cref="PrefixCache"/>.</summary>
+    public bool SiblingScheduling { get; set; } = true;
+
+    /// <summary>How long pages are kept for a trajectory that waits for its tools. Default 60; 0 keeps none. Range 0 to 86400.</summary>
+    [Range(0.0, 86_400.0)]
+    public double LeaseSeconds { get; set; } = 60;
+
+    /// <summary>
+    /// Least time between two chunks of one sequence in milliseconds, its first and last aside: waking a reader costs more than a token of
+    /// a small model. Default 20; 0 gives every token its own chunk. Range 0 to 10000.
+    /// </summary>
+    [Range(0, 10_000)]
+    public int ChunkIntervalMs { get; set; } = 20;
 
     /// <summary>Throws for the values out of range, all of them in one message.</summary>
     /// <exception cref="EngineException">A value is out of its range.</exception>

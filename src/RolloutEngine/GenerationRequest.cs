@@ -3,6 +3,9 @@ namespace AgentRollout.RolloutEngine;
 /// <summary>A sequence to continue.</summary>
 public sealed record GenerationRequest
 {
+    /// <summary>The largest <see cref="Priority"/>; the smallest is its negative.</summary>
+    public const int MaxPriority = 8;
+
     /// <summary>For logs and errors, for example a trajectory id.</summary>
     public required string Id { get; init; }
 
@@ -18,8 +21,26 @@ public sealed record GenerationRequest
     /// <summary>Sampling noise is a function of this seed and the absolute position of the sampled token, and of nothing else.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Generation ends after one of these was sampled; the stop token is part of the result.</summary>
+    /// <summary>Generation ends after one of these was sampled; the stop token is part of the result. Without any it goes on to <see cref="MaxNewTokens"/>.</summary>
     public IReadOnlyList<int> StopTokenIds { get; init; } = [];
+
+    /// <summary>
+    /// The share of the engine that the request's flow gets: each step up doubles it, so that low priorities are slow but never starve.
+    /// Range -8 to 8.
+    /// </summary>
+    public int Priority { get; init; }
+
+    /// <summary>Requests with the same key, a rollout's id for example, share one turn: the engine divides itself among keys, not requests.</summary>
+    public string FairnessKey { get; init; } = "";
+
+    /// <summary>Requests with the same key begin alike, as a group's samples do: while one computes the common beginning the others wait for it.</summary>
+    public string? GroupKey { get; init; }
+
+    /// <summary>
+    /// Names a sequence that will come back longer, a trajectory that waits for a tool for example: what was computed is kept for the next
+    /// request with this key, unless it takes too long or memory is short. Then it is computed again, to the same bits.
+    /// </summary>
+    public string? CacheKey { get; init; }
 
     /// <summary>Checks the request against what an engine serves, before anything is computed for it.</summary>
     /// <exception cref="EngineException">The first thing that is wrong, with the value and what is allowed.</exception>
@@ -27,6 +48,8 @@ public sealed record GenerationRequest
     {
         if (MaxNewTokens < 1)
             throw Refused(Id, $"asks for {MaxNewTokens} new tokens; at least 1 is needed");
+        if (Math.Abs((long)Priority) > MaxPriority)
+            throw Refused(Id, $"has priority {Priority}; the range is {-MaxPriority} to {MaxPriority}");
         Validate(Id, Tokens.Span, MaxNewTokens, Sampling, model);
     }
 

@@ -11,19 +11,20 @@ namespace AgentRollout.RolloutEngine.Tests;
 internal static class Engines
 {
     public static LocalEngine Load(Fixture fixture, int threads = 1, int maxBatchTokens = 512, int maxRunning = 64) =>
-        LocalEngine.Load(
-            fixture.Folder, new EngineOptions { Threads = threads, MaxBatchTokens = maxBatchTokens, MaxRunningSequences = maxRunning }, NullLoggerFactory.Instance);
+        Load(fixture, new EngineOptions { Threads = threads, MaxBatchTokens = maxBatchTokens, MaxRunningSequences = maxRunning });
+
+    public static LocalEngine Load(Fixture fixture, EngineOptions options) => LocalEngine.Load(fixture.Folder, options, NullLoggerFactory.Instance);
 
     /// <summary>An engine with so few pages that its sequences must take turns.</summary>
-    public static LocalEngine WithPages(Fixture fixture, int pageCount, int maxBatchTokens = 512)
+    public static LocalEngine WithPages(Fixture fixture, int pageCount, EngineOptions options)
     {
         ModelConfig config = ModelConfig.Load(fixture.Folder);
         using Checkpoint checkpoint = Checkpoint.Open(fixture.Folder);
         int contextLength = Math.Min(config.ContextLength, 16 * pageCount);
         CpuModelRunner runner = new(
-            config, CpuWeights.Load(config, checkpoint), KernelSet.Widest, pageCount, contextLength, maxBatchTokens, threads: 1);
+            config, CpuWeights.Load(config, checkpoint), KernelSet.Widest, pageCount, contextLength, options.MaxBatchTokens, Math.Max(1, options.Threads));
         EngineModel model = new(config.Name, config.VocabularySize, contextLength, [], WeightVersion: 0);
-        return new LocalEngine(model, runner, new EngineOptions { MaxBatchTokens = maxBatchTokens }, NullLoggerFactory.Instance, TimeProvider.System);
+        return new LocalEngine(model, runner, options, NullLoggerFactory.Instance, TimeProvider.System);
     }
 
     public static GenerationRequest Greedy(int[] prompt, int maxNewTokens) => new()

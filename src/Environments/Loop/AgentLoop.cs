@@ -76,6 +76,9 @@ internal sealed class AgentLoop(ToolCalling toolCalling, IProgress<RolloutEvent>
             Sampling = spec.Sampling,
             Seed = (ulong)spec.Seed,
             StopTokenIds = [.. engine.Model.StopTokenIds.Union([episode.Policy.Format.EndOfTurnId])],
+            FairnessKey = spec.RolloutId,
+            GroupKey = spec.GroupId,
+            CacheKey = spec.TrajectoryId,
         };
 
         StreamingDecoder? text = progress is null ? null : new StreamingDecoder(episode.Policy.Format.Tokenizer);

@@ -11,9 +11,11 @@ internal sealed class ForwardBatch(int maxTokens)
     private readonly int[] _pageTableStarts = new int[maxTokens];
     private readonly OutputRow[] _outputs = new OutputRow[maxTokens];
     private int[] _pageTables = new int[1024];
+    private (int From, int To)[] _copies = new (int, int)[16];
     private int _pageTableLength;
     private int _sequenceCount;
     private int _outputCount;
+    private int _copyCount;
 
     public int TokenCount { get; private set; }
 
@@ -31,7 +33,17 @@ internal sealed class ForwardBatch(int maxTokens)
     /// <summary>The pages of a token's sequence: position p is slot p mod 16 of page p / 16.</summary>
     public ReadOnlySpan<int> PagesOf(int token) => _pageTables.AsSpan(_pageTableStarts[_sequenceOf[token]]);
 
-    public void Clear() => TokenCount = _sequenceCount = _outputCount = _pageTableLength = 0;
+    /// <summary>Pages to copy, in this order, before anything is computed.</summary>
+    public ReadOnlySpan<(int From, int To)> Copies => _copies.AsSpan(0, _copyCount);
+
+    public void Clear() => TokenCount = _sequenceCount = _outputCount = _pageTableLength = _copyCount = 0;
+
+    public void AddCopy(int from, int to)
+    {
+        if (_copyCount == _copies.Length)
+            Array.Resize(ref _copies, 2 * _copyCount);
+        _copies[_copyCount++] = (from, to);
+    }
 
     /// <summary>The tokens added next belong to a sequence with these pages.</summary>
     public void BeginSequence(ReadOnlySpan<int> pages)

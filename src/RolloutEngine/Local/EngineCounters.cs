@@ -3,35 +3,57 @@ using AgentRollout.RolloutEngine.Scheduling;
 
 namespace AgentRollout.RolloutEngine.Local;
 
-/// <summary>Numbers that the loop writes and anyone may read. Each is current; together they may be a step apart.</summary>
-internal sealed class EngineCounters
+/// <summary>
+/// Numbers that the loop writes and anyone may read, all of the same moment: the writer makes the version odd while it writes, and a reader
+/// who saw it odd or changed reads again.
+/// </summary>
+internal sealed class EngineCounters(int pagesTotal)
 {
-    private int _pagesInUse;
-    private int _running;
-    private int _waiting;
-    private long _sampled;
-    private long _prefilled;
-    private long _steps;
-    private long _preemptions;
+    private int _version;
+    private Values _values;
 
     /// <summary>Counts a step of so many tokens and results.</summary>
     public void CountStep(int prefilled, int sampled)
     {
-        Volatile.Write(ref _steps, _steps + 1);
-        Volatile.Write(ref _prefilled, _prefilled + prefilled);
-        Volatile.Write(ref _sampled, _sampled + sampled);
+        Interlocked.Increment(ref _version);
+        _values.Steps++;
+        _values.Prefilled += prefilled;
+        _values.Sampled += sampled;
+        Interlocked.Increment(ref _version);
     }
 
     /// <summary>Takes over where the scheduler stands.</summary>
-    public void Update(Scheduler scheduler, PagePool pool)
+    public void Update(Scheduler scheduler, PrefixCache cache)
     {
-        Volatile.Write(ref _pagesInUse, pool.InUse);
-        Volatile.Write(ref _running, scheduler.Running);
-        Volatile.Write(ref _waiting, scheduler.Waiting);
-        Volatile.Write(ref _preemptions, scheduler.Preemptions);
+        Interlocked.Increment(ref _version);
+        (_values.InUse, _values.Leased, _values.Cached) = (cache.Running, cache.Leased, cache.Cached);
+        (_values.Hits, _values.HitTokens, _values.Evictions) = (cache.Hits, cache.HitTokens, cache.Evictions);
+        (_values.Running, _values.Waiting, _values.Preemptions) = (scheduler.Running, scheduler.Waiting, scheduler.Preemptions);
+        Interlocked.Increment(ref _version);
     }
 
-    public EngineStatistics Snapshot(int pagesTotal) => new(
-        pagesTotal, Volatile.Read(ref _pagesInUse), Volatile.Read(ref _running), Volatile.Read(ref _waiting),
-        Volatile.Read(ref _sampled), Volatile.Read(ref _prefilled), Volatile.Read(ref _steps), Volatile.Read(ref _preemptions));
+    public EngineStatistics Snapshot()
+    {
+        SpinWait spin = default;
+        while (true)
+        {
+            int before = Volatile.Read(ref _version);
+            Values values = _values;
+            Thread.MemoryBarrier();
+            if ((before & 1) == 0 && Volatile.Read(ref _version) == before)
+            {
+                return new EngineStatistics(
+                    pagesTotal, values.InUse, values.Leased, values.Cached, values.Running, values.Waiting, values.Sampled, values.Prefilled,
+                    values.Hits, values.HitTokens, values.Evictions, values.Steps, values.Preemptions);
+            }
+
+            spin.SpinOnce();
+        }
+    }
+
+    private struct Values
+    {
+        public int InUse, Leased, Cached, Running, Waiting;
+        public long Sampled, Prefilled, Hits, HitTokens, Evictions, Steps, Preemptions;
+    }
 }

@@ -15,27 +15,31 @@ internal sealed class EngineLoop : IAsyncDisposable
     private readonly IModelRunner _runner;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly PagePool _pool;
+    private readonly PrefixCache _cache;
+    private readonly TimeSpan _chunkInterval;
     private readonly Scheduler _scheduler;
     private readonly ForwardBatch _batch;
     private readonly SampledToken[] _results;
-    private readonly EngineCounters _counters = new();
+    private readonly EngineCounters _counters;
     private readonly Channel<EngineCommand> _commands = Channel.CreateUnbounded<EngineCommand>(new UnboundedChannelOptions { SingleReader = true });
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile Exception? _crash;
 
     /// <param name="runner">Disposed with the loop.</param>
-    public EngineLoop(IModelRunner runner, int maxBatchTokens, int maxRunning, TimeProvider time, ILogger logger)
+    public EngineLoop(IModelRunner runner, EngineOptions options, TimeProvider time, ILogger logger)
     {
         (_runner, _time, _logger) = (runner, time, logger);
-        _pool = new PagePool(runner.PageCount);
-        _scheduler = new Scheduler(_pool, maxBatchTokens, maxRunning);
-        _batch = new ForwardBatch(maxBatchTokens);
-        _results = new SampledToken[maxBatchTokens];
+        _chunkInterval = TimeSpan.FromMilliseconds(options.ChunkIntervalMs);
+        _cache = new PrefixCache(
+            new PagePool(runner.PageCount), options.PrefixCache, new PrefixLeases(TimeSpan.FromSeconds(options.PrefixCache ? options.LeaseSeconds : 0), time));
+        _scheduler = new Scheduler(_cache, options);
+        _counters = new EngineCounters(runner.PageCount);
+        _batch = new ForwardBatch(options.MaxBatchTokens);
+        _results = new SampledToken[options.MaxBatchTokens];
         new Thread(Run) { IsBackground = true, Name = "engine loop" }.Start();
     }
 
-    public EngineStatistics Statistics => _counters.Snapshot(_pool.Total);
+    public EngineStatistics Statistics => _counters.Snapshot();
 
     /// <summary>Queues a sequence; its output ends with a finish reason or an error.</summary>
     public void Submit(Sequence sequence)
@@ -95,12 +99,13 @@ internal sealed class EngineLoop : IAsyncDisposable
             _scheduler.Add(command.Sequence);
         else if (!command.Sequence.IsClosed)
             _scheduler.Remove(command.Sequence);
-        _counters.Update(_scheduler, _pool);
+        _counters.Update(_scheduler, _cache);
     }
 
     private void Step()
     {
         ReadOnlySpan<ScheduledChunk> chunks = _scheduler.Schedule(_batch);
+        _runner.CopyPages(_batch.Copies);
         _runner.Run(_batch, _results);
         int outputs = _batch.Outputs.Length;
         _counters.CountStep(prefilled: _batch.TokenCount - DecodedTokens(chunks), sampled: outputs);
@@ -113,11 +118,12 @@ internal sealed class EngineLoop : IAsyncDisposable
         }
 
         // Pages are counted as free before anyone hears of the end that freed them.
-        _counters.Update(_scheduler, _pool);
+        _counters.Update(_scheduler, _cache);
+        long now = _time.GetTimestamp();
         foreach (ScheduledChunk chunk in chunks)
         {
-            if (chunk.Outputs > 0)
-                chunk.Sequence.Output.Ring();
+            if (chunk.Outputs > 0 && (chunk.Sequence.IsClosed || chunk.Sequence.Clock.IsChunkDue(now, _chunkInterval)))
+                chunk.Sequence.Output.HandOver();
         }
     }
 
@@ -132,37 +138,37 @@ internal sealed class EngineLoop : IAsyncDisposable
     private void Accept(ScheduledChunk chunk, ReadOnlySpan<SampledToken> results)
     {
         Sequence sequence = chunk.Sequence;
-        sequence.Advance(chunk.Tokens);
         if (results.Length > 0)
             sequence.Clock.Sampled();
+        FinishReason? finish = null;
         foreach (SampledToken result in results)
         {
             if (float.IsNaN(result.Logprob))
             {
-                _scheduler.Remove(sequence);
+                _scheduler.Discard(sequence);
                 sequence.Output.Fail(new EngineException($"Request '{sequence.Id}' led to logits that are not finite after {sequence.Count} tokens."));
                 return;
             }
 
-            if (sequence.Accept(result) is not null)
-            {
-                _scheduler.Remove(sequence);
-                return;
-            }
+            finish = sequence.Accept(result);
         }
+
+        _scheduler.Advance(chunk);
+        if (finish is not null)
+            _scheduler.Remove(sequence, isFinished: true);
     }
 
     private void FailAll()
     {
         while (_commands.Reader.TryRead(out EngineCommand command))
             Obey(command);
-        while (_scheduler.Oldest is { } sequence)
+        while (_scheduler.Any is { } sequence)
         {
             _scheduler.Remove(sequence);
             sequence.Output.Fail(Stopped());
         }
 
-        _counters.Update(_scheduler, _pool);
+        _counters.Update(_scheduler, _cache);
     }
 
     private EngineException Stopped() => _crash is { } crash

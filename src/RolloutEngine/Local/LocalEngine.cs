@@ -20,7 +20,7 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     {
         Model = model;
         ComputePath = runner.ComputePath;
-        _loop = new EngineLoop(runner, options.MaxBatchTokens, options.MaxRunningSequences, time, loggerFactory.CreateLogger<LocalEngine>());
+        _loop = new EngineLoop(runner, options, time, loggerFactory.CreateLogger<LocalEngine>());
     }
 
     public string Name => "local";

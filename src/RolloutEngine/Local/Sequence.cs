@@ -1,5 +1,6 @@
 using AgentRollout.RolloutEngine.Backends;
 using AgentRollout.RolloutEngine.Cache;
+using AgentRollout.RolloutEngine.Scheduling;
 
 namespace AgentRollout.RolloutEngine.Local;
 
@@ -14,13 +15,12 @@ internal sealed class Sequence
     private readonly int _resultCapacity;
     private readonly bool _scoring;
     private int[] _tokens = [];
-    private int[] _pages = [];
     private int _nextOutput;
     private int _results;
 
-    private Sequence(string id, ReadOnlyMemory<int> given, SamplingParams sampling, ulong seed, int[] stopTokenIds, int resultCapacity, bool scoring)
+    private Sequence(string id, ReadOnlyMemory<int> given, SamplingParams sampling, int[] stopTokenIds, int resultCapacity, bool scoring)
     {
-        (Id, _given, Sampling, Seed, _stopTokenIds, _resultCapacity, _scoring) = (id, given, sampling, seed, stopTokenIds, resultCapacity, scoring);
+        (Id, _given, Sampling, _stopTokenIds, _resultCapacity, _scoring) = (id, given, sampling, stopTokenIds, resultCapacity, scoring);
         Count = given.Length;
         _nextOutput = scoring ? 0 : Count - 1;
         Node = new LinkedListNode<Sequence>(this);
@@ -30,14 +30,41 @@ internal sealed class Sequence
 
     public SamplingParams Sampling { get; }
 
-    public ulong Seed { get; }
+    public ulong Seed { get; private init; }
+
+    public int Priority { get; private init; }
+
+    public string FairnessKey { get; private init; } = "";
+
+    public string? GroupKey { get; private init; }
+
+    public string? CacheKey { get; private init; }
 
     public SequenceOutput Output { get; } = new();
 
     public SequenceClock Clock { get; } = new();
 
-    /// <summary>Its place in the queue; kept so that queueing again allocates nothing.</summary>
+    public PageTable Pages { get; } = new();
+
+    /// <summary>Its place in the queue; kept so that queueing allocates nothing.</summary>
     public LinkedListNode<Sequence> Node { get; }
+
+    /// <summary>Whose turn it takes; set by the queue.</summary>
+    public Flow? Flow { get; set; }
+
+    /// <summary>The sequence that computes what this one begins with, and how many tokens that is; set while it waits for that.</summary>
+    public Sequence? Leader { get; set; }
+
+    public int SharedWithLeader { get; set; }
+
+    /// <summary>When it was first admitted, as a number; null before.</summary>
+    public long? Rank { get; set; }
+
+    /// <summary>Whether it has pages and is part of every step.</summary>
+    public bool IsRunning { get; set; }
+
+    /// <summary>True once it has ended or was taken out, so that a late cancellation finds nothing to do.</summary>
+    public bool IsClosed { get; set; }
 
     /// <summary>Known tokens, given and sampled.</summary>
     public int Count { get; private set; }
@@ -50,42 +77,41 @@ internal sealed class Sequence
 
     public int Pending => Target - Computed;
 
-    public int PageCount { get; private set; }
+    /// <summary>Leading tokens that need not be computed if their keys and values are at hand: what they predict is not wanted, or known.</summary>
+    public int Reusable => _nextOutput;
 
-    public ReadOnlySpan<int> Pages => _pages.AsSpan(0, PageCount);
+    public ReadOnlySpan<int> Known => (_tokens.Length > 0 ? _tokens : _given.Span)[..Count];
 
-    public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Count);
-
-    /// <summary>True once it has ended or was taken out, so that a late cancellation finds nothing to do.</summary>
-    public bool IsClosed { get; set; }
+    public ReadOnlySpan<int> ComputedTokens => Known[..Computed];
 
     /// <summary>A sequence that samples what follows its tokens.</summary>
     public static Sequence ToGenerate(GenerationRequest request) =>
-        new(request.Id, request.Tokens, request.Sampling, request.Seed, [.. request.StopTokenIds], request.MaxNewTokens, scoring: false);
+        new(request.Id, request.Tokens, request.Sampling, [.. request.StopTokenIds], request.MaxNewTokens, scoring: false)
+        {
+            Seed = request.Seed,
+            Priority = request.Priority,
+            FairnessKey = request.FairnessKey,
+            GroupKey = request.GroupKey,
+            CacheKey = request.CacheKey,
+        };
 
     /// <summary>A sequence that reports the log-probabilities of its own tokens from the second on.</summary>
     public static Sequence ToScore(string id, ReadOnlyMemory<int> tokens, SamplingParams sampling) =>
-        new(id, tokens, sampling, seed: 0, [], tokens.Length - 1, scoring: true);
+        new(id, tokens, sampling, [], tokens.Length - 1, scoring: true);
 
-    /// <summary>Makes room; called when the sequence is admitted, which may be more than once.</summary>
-    public void Admit()
+    /// <summary>Whether it may take pages from the other.</summary>
+    public bool IsBefore(Sequence other) => Priority > other.Priority || (Priority == other.Priority && Rank < other.Rank);
+
+    /// <summary>Makes room for all tokens, pages and results; called before the sequence first gets a page, and again without effect.</summary>
+    public void Reserve()
     {
         if (_tokens.Length > 0)
             return;
-        _tokens = new int[_given.Length + (_scoring ? 0 : _resultCapacity)];
-        _given.Span.CopyTo(_tokens);
-        _pages = new int[PagePool.PagesFor(_tokens.Length)];
+        int[] tokens = new int[_given.Length + (_scoring ? 0 : _resultCapacity)];
+        _given.Span.CopyTo(tokens);
+        _tokens = tokens;
+        Pages.Reserve(PagePool.PagesFor(tokens.Length));
         Output.Reserve(_resultCapacity, Sampling.IsRaw);
-    }
-
-    public void AddPage(int page) => _pages[PageCount++] = page;
-
-    /// <summary>Gives all pages back; everything has to be computed again.</summary>
-    public void ReleasePages(PagePool pool)
-    {
-        while (PageCount > 0)
-            pool.Return(_pages[--PageCount]);
-        Computed = 0;
     }
 
     /// <summary>Puts the next tokens into a batch, and asks for the results that are still missing.</summary>
@@ -93,7 +119,7 @@ internal sealed class Sequence
     public int AddTo(ForwardBatch batch, int count)
     {
         int outputs = 0;
-        batch.BeginSequence(Pages);
+        batch.BeginSequence(Pages.Pages);
         for (int position = Computed; position < Computed + count; position++)
         {
             batch.AddToken(_tokens[position], position);
@@ -106,8 +132,11 @@ internal sealed class Sequence
         return outputs;
     }
 
-    /// <summary>Notes that the tokens of a batch are computed.</summary>
+    /// <summary>Notes that the next tokens have their keys and values in the pages.</summary>
     public void Advance(int count) => Computed += count;
+
+    /// <summary>Notes that the pages are gone.</summary>
+    public void Forget() => Computed = 0;
 
     /// <summary>Takes a result in; returns why the sequence ends with it, or null.</summary>
     public FinishReason? Accept(SampledToken result)

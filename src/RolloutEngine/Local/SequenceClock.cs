@@ -8,6 +8,7 @@ internal sealed class SequenceClock
     private long? _scheduled;
     private long? _first;
     private long _latest;
+    private long? _chunk;
 
     public void Submitted(TimeProvider time) => (_time, _submitted) = (time, time.GetTimestamp());
 
@@ -17,6 +18,15 @@ internal sealed class SequenceClock
     {
         _latest = _time.GetTimestamp();
         _first ??= _latest;
+    }
+
+    /// <summary>Whether the reader's last chunk is long enough ago for another, which begins now.</summary>
+    public bool IsChunkDue(long now, TimeSpan interval)
+    {
+        if (_chunk is { } last && _time.GetElapsedTime(last, now) < interval)
+            return false;
+        _chunk = now;
+        return true;
     }
 
     public GenerationTimings Timings()

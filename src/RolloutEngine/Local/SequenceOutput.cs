@@ -5,8 +5,8 @@ using AgentRollout.RolloutEngine.Backends;
 namespace AgentRollout.RolloutEngine.Local;
 
 /// <summary>
-/// Carries results from the engine's loop to the one caller that awaits them. The loop appends to arrays and rings a bell; the reader
-/// hands out slices of the same arrays, so a slow reader gets longer chunks and the loop never waits or allocates for it.
+/// Carries results from the engine's loop to the one caller that awaits them. The loop appends to arrays, hands over what it has and rings a
+/// bell; the reader takes slices of the same arrays, so a slow reader gets longer chunks and the loop never waits or allocates for it.
 /// </summary>
 internal sealed class SequenceOutput
 {
@@ -16,6 +16,7 @@ internal sealed class SequenceOutput
     private int[] _tokens = [];
     private float[] _logprobs = [];
     private float[]? _samplingLogprobs;
+    private int _appended;
     private int _written;
     private Ending? _ending;
 
@@ -27,22 +28,32 @@ internal sealed class SequenceOutput
         _samplingLogprobs = isRaw ? null : new float[capacity];
     }
 
-    /// <summary>Adds a result, the last one with its ending. Readers see it after <see cref="Ring"/> at the latest.</summary>
+    /// <summary>Adds a result, the last one with its ending. The reader sees it after the next <see cref="HandOver"/>.</summary>
     public void Append(SampledToken result, Ending? ending)
     {
-        _tokens[_written] = result.Token;
-        _logprobs[_written] = result.Logprob;
+        _tokens[_appended] = result.Token;
+        _logprobs[_appended] = result.Logprob;
         if (_samplingLogprobs is not null)
-            _samplingLogprobs[_written] = result.SamplingLogprob;
+            _samplingLogprobs[_appended] = result.SamplingLogprob;
         _ending = ending;
-        Volatile.Write(ref _written, _written + 1);
+        _appended++;
     }
 
-    /// <summary>Wakes the reader.</summary>
-    public void Ring() => _bell.Writer.TryWrite(true);
+    /// <summary>Lets the reader see all that was appended, and wakes it.</summary>
+    public void HandOver()
+    {
+        if (_appended == _written)
+            return;
+        Volatile.Write(ref _written, _appended);
+        _bell.Writer.TryWrite(true);
+    }
 
     /// <summary>Ends the stream with an error, after what was appended.</summary>
-    public void Fail(EngineException error) => _bell.Writer.TryComplete(error);
+    public void Fail(EngineException error)
+    {
+        HandOver();
+        _bell.Writer.TryComplete(error);
+    }
 
     /// <summary>What was appended since the last chunk, as soon as there is something; the last chunk carries the ending.</summary>
     public async IAsyncEnumerable<TokenChunk> ReadAsync(long weightVersion, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -22,7 +22,7 @@ public sealed class AllocationTests
         using Checkpoint checkpoint = Checkpoint.Open(fixture.Folder);
         using CpuModelRunner runner = new(
             config, CpuWeights.Load(config, checkpoint), KernelSet.Widest, pageCount: 200, contextLength: 256, maxTokens: 64, threads);
-        Scheduler scheduler = new(new PagePool(200), maxBatchTokens: 64, maxRunning: 8);
+        Scheduler scheduler = Schedulers.Create(200, new EngineOptions { MaxBatchTokens = 64, MaxRunningSequences = 8 });
         ForwardBatch batch = new(64);
         SampledToken[] results = new SampledToken[64];
         for (int i = 0; i < 8; i++)
@@ -49,10 +49,10 @@ public sealed class AllocationTests
         int next = 0;
         foreach (ScheduledChunk chunk in chunks)
         {
-            chunk.Sequence.Advance(chunk.Tokens);
+            scheduler.Advance(chunk);
             for (int i = 0; i < chunk.Outputs; i++)
                 chunk.Sequence.Accept(results[next++]);
-            chunk.Sequence.Output.Ring();
+            chunk.Sequence.Output.HandOver();
         }
     }
 }

@@ -37,7 +37,7 @@ public sealed class BatchInvarianceTests
         GenerationRequest[] requests = RandomRequests(fixture, count: 12, seed: 12);
         Generation[] alone = await RunAloneAsync(fixture, requests);
 
-        await using LocalEngine engine = Engines.WithPages(fixture, pageCount: 8, maxBatchTokens: 24);
+        await using LocalEngine engine = Engines.WithPages(fixture, pageCount: 8, new EngineOptions { Threads = 1, MaxBatchTokens = 24 });
         Generation[] together = await Task.WhenAll(requests.Select(request => engine.RunAsync(request)));
 
         Assert.InRange(engine.Statistics.Preemptions, 1, int.MaxValue);
@@ -90,7 +90,7 @@ public sealed class BatchInvarianceTests
 
     private static async Task<Generation[]> RunAloneAsync(Fixture fixture, GenerationRequest[] requests)
     {
-        await using LocalEngine engine = Engines.Load(fixture);
+        await using LocalEngine engine = Engines.Load(fixture, new EngineOptions { Threads = 1, PrefixCache = false });
         List<Generation> generations = [];
         foreach (GenerationRequest request in requests)
             generations.Add(await engine.RunAsync(request));
