@@ -22,11 +22,12 @@ internal static class BenchEngineCommand
         Option<long> observed = OptionFactory.Integer("--observed", "Tokens that answer a turn.", 300, 1, 1_000_000);
         Option<long> turns = OptionFactory.Integer("--turns", "Turns of a trajectory of turns.", 5, 1, 1_000);
         Option<long> chunk = OptionFactory.Integer("--chunk", "Most tokens computed in one step.", 512, 1, 65_536);
+        Option<string> weights = OptionFactory.Choice("--weights", "What the matrices are kept in; auto is as the checkpoint stores them.", "auto", "int8");
         Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);
         Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object." };
         Command command = new("engine", "Measures the embedded engine, beside what the machine can do at best.")
         {
-            model, scenario, batch, context, steps, prompts, samples, prefix, sampled, observed, turns, chunk, threads, json,
+            model, scenario, batch, context, steps, prompts, samples, prefix, sampled, observed, turns, chunk, weights, threads, json,
         };
         command.SetAction(async (parsed, _) =>
         {
@@ -42,7 +43,12 @@ internal static class BenchEngineCommand
                 Groups = new GroupLoad(
                     (int)(parsed.GetValue(prompts) ?? (hasTurns ? 2 : 8)), (int)parsed.GetValue(samples), (int)parsed.GetValue(prefix),
                     (int)(parsed.GetValue(sampled) ?? (hasTurns ? 200 : 128)), (int)parsed.GetValue(observed), hasTurns ? (int)parsed.GetValue(turns) : 1),
-                Engine = new EngineOptions { Threads = (int)parsed.GetValue(threads), MaxBatchTokens = (int)parsed.GetValue(chunk) },
+                Engine = new EngineOptions
+                {
+                    Threads = (int)parsed.GetValue(threads),
+                    MaxBatchTokens = (int)parsed.GetValue(chunk),
+                    WeightType = Enum.Parse<WeightType>(parsed.GetRequiredValue(weights), ignoreCase: true),
+                },
             });
             await terminal.Console.Profile.Out.Writer.WriteLineAsync(parsed.GetValue(json) ? report.ToJson() : report.ToText());
             return ExitCodes.Success;

@@ -11,6 +11,7 @@ internal sealed class Checkpoint : IDisposable
     private readonly Dictionary<string, SafetensorsFile> _fileOf = [];
     private readonly HashSet<string> _unread;
     private readonly List<SafetensorsFile> _files = [];
+    private string _prefix = "";
 
     private Checkpoint(string directory)
     {
@@ -46,10 +47,22 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="EngineException">It is missing, misshaped, or of a dtype that the engine does not compute with.</exception>
     public TensorView Get(string name, params ReadOnlySpan<int> shape)
     {
-        if (!_fileOf.TryGetValue(name, out SafetensorsFile? file) || !file.TryGet(name, out TensorView tensor))
+        string stored = name.StartsWith(_prefix, StringComparison.Ordinal) ? name[_prefix.Length..] : name;
+        if (!_fileOf.TryGetValue(stored, out SafetensorsFile? file) || !file.TryGet(stored, out TensorView tensor))
             throw new EngineException($"The model folder '{Directory}' has no tensor '{name}'; its shape would be [{string.Join(", ", shape.ToArray())}].");
         _unread.Remove(name);
         return tensor.Expect(shape);
+    }
+
+    public bool Contains(string name) => _fileOf.ContainsKey(name);
+
+    /// <summary>From now on all names have this in front, which models that were saved without their head leave out.</summary>
+    public void PutInFront(string prefix)
+    {
+        _prefix = prefix;
+        string[] unread = [.. _unread.Select(name => prefix + name)];
+        _unread.Clear();
+        _unread.UnionWith(unread);
     }
 
     /// <summary>Marks a tensor as one that is rightly not used.</summary>

@@ -81,6 +81,11 @@ internal readonly struct ConfigFile(string path, JsonElement json)
             : throw file.Wrong(key, value, "a whole number or a list of them"))];
     }
 
+    /// <summary>The one entry of <c>architectures</c>; all of them, where it is not one.</summary>
+    public string Architecture() => Element("architectures") is { ValueKind: JsonValueKind.Array } names
+        ? string.Join(", ", names.EnumerateArray().Select(name => name.ToString()))
+        : "nothing";
+
     public EngineException Unsupported(string key, string value, string supported) =>
         new($"'{path}' has {key} {value}, which the engine does not compute; supported: {supported}.");
 

@@ -8,8 +8,10 @@ namespace AgentRollout.RolloutEngine.Weights;
 /// </summary>
 public sealed record ModelConfig
 {
-    private static readonly string[] SupportedArchitectures =
-        [.. Enum.GetNames<ModelArchitecture>().Select(name => $"{name}ForCausalLM")];
+    private const string Generating = "ForCausalLM";
+
+    /// <summary>Endings of an architecture's name where only its vectors are wanted.</summary>
+    private static readonly string[] _backbones = [Generating, "Model", "ForSequenceClassification"];
 
     /// <summary>The folder's name.</summary>
     public required string Name { get; init; }
@@ -61,20 +63,31 @@ public sealed record ModelConfig
 
     /// <summary>Reads the configuration of a model folder.</summary>
     /// <exception cref="EngineException">The folder or file is missing, or asks for something that the engine does not compute.</exception>
-    public static ModelConfig Load(string directory)
+    public static ModelConfig Load(string directory) => Load(directory, [Generating]);
+
+    /// <summary>Reads the configuration of a decoder that may have another head than an output layer, or none; the result has no output layer of its own.</summary>
+    internal static ModelConfig LoadBackbone(string directory) => Load(directory, _backbones) with { TiedEmbeddings = true };
+
+    internal static string NameOf(string directory) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)));
+
+    internal static ConfigFile OpenFolder(string directory)
     {
         if (!Directory.Exists(directory))
             throw new EngineException($"The model folder '{directory}' does not exist.");
-        ConfigFile config = ConfigFile.Read(Path.Combine(directory, "config.json"))
+        return ConfigFile.Read(Path.Combine(directory, "config.json"))
             ?? throw new EngineException($"The model folder '{directory}' has no config.json.");
-        ConfigFile? generation = ConfigFile.Read(Path.Combine(directory, "generation_config.json"));
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)));
-        return Read(name, config, generation?.Integers("eos_token_id") ?? config.Integers("eos_token_id") ?? []);
     }
 
-    private static ModelConfig Read(string name, ConfigFile config, IReadOnlyList<int> stopTokenIds)
+    private static ModelConfig Load(string directory, IReadOnlyList<string> endings)
     {
-        ModelArchitecture architecture = ReadArchitecture(config);
+        ConfigFile config = OpenFolder(directory);
+        ModelArchitecture architecture = ReadArchitecture(config, endings);
+        ConfigFile? generation = ConfigFile.Read(Path.Combine(directory, "generation_config.json"));
+        return Read(NameOf(directory), architecture, config, generation?.Integers("eos_token_id") ?? config.Integers("eos_token_id") ?? []);
+    }
+
+    private static ModelConfig Read(string name, ModelArchitecture architecture, ConfigFile config, IReadOnlyList<int> stopTokenIds)
+    {
         RefuseUnsupported(config, architecture);
         int hidden = config.Integer("hidden_size"), heads = config.Integer("num_attention_heads");
         int kvHeads = config.OptionalInteger("num_key_value_heads") ?? heads;
@@ -108,15 +121,14 @@ public sealed record ModelConfig
         };
     }
 
-    private static ModelArchitecture ReadArchitecture(ConfigFile config)
+    private static ModelArchitecture ReadArchitecture(ConfigFile config, IReadOnlyList<string> endings)
     {
-        string given = config.Element("architectures") is { ValueKind: JsonValueKind.Array } names
-            ? string.Join(", ", names.EnumerateArray().Select(name => name.ToString()))
-            : "nothing";
-        int index = Array.IndexOf(SupportedArchitectures, given);
+        string given = config.Architecture();
+        string[] supported = [.. endings.SelectMany(ending => Enum.GetNames<ModelArchitecture>().Select(name => name + ending))];
+        int index = Array.IndexOf(supported, given);
         return index >= 0
-            ? (ModelArchitecture)index
-            : throw config.Unsupported("architectures", $"'{given}'", string.Join(", ", SupportedArchitectures));
+            ? (ModelArchitecture)(index % Enum.GetValues<ModelArchitecture>().Length)
+            : throw config.Unsupported("architectures", $"'{given}'", string.Join(", ", supported));
     }
 
     private static void RefuseUnsupported(ConfigFile config, ModelArchitecture architecture)

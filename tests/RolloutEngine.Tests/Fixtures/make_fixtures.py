@@ -126,8 +126,8 @@ def rotary(c):
     return inv, 1.0
 
 
-def forward(c, w, ids):
-    """Logits [token, vocabulary] in float64."""
+def causal_hidden(c, w, ids):
+    """Vectors [token, hidden] behind the last norm, in float64."""
     heads, kv, hd, n = c['num_attention_heads'], c['num_key_value_heads'], head_dim(c), len(ids)
     norm = lambda x, g: x / np.sqrt((x * x).mean(-1, keepdims=True) + c['rms_norm_eps']) * g
     linear = lambda x, name: x @ w[name + '.weight'].T + w.get(name + '.bias', 0)
@@ -156,8 +156,12 @@ def forward(c, w, ids):
         y = norm(x, w[p + 'post_attention_layernorm.weight'])
         g = linear(y, p + 'mlp.gate_proj')
         x = x + linear(g / (1 + np.exp(-g)) * linear(y, p + 'mlp.up_proj'), p + 'mlp.down_proj')
-    x = norm(x, w['model.norm.weight'])
-    return x @ w['model.embed_tokens.weight' if c['tie_word_embeddings'] else 'lm_head.weight'].T
+    return norm(x, w['model.norm.weight'])
+
+
+def forward(c, w, ids):
+    """Logits [token, vocabulary] in float64."""
+    return causal_hidden(c, w, ids) @ w['model.embed_tokens.weight' if c['tie_word_embeddings'] else 'lm_head.weight'].T
 
 
 def main():
@@ -194,4 +198,5 @@ def main():
         print(name, f'smallest greedy margin {margin:.2e}', len(set(ids[PROMPT:])), 'different tokens')
 
 
-main()
+if __name__ == '__main__':
+    main()

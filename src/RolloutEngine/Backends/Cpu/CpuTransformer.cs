@@ -85,6 +85,10 @@ internal sealed unsafe class CpuTransformer : IDisposable
         Project(worker, _weights.Head, rows.Length, _normed, Epilogue.Store, logits);
     }
 
+    /// <summary>The vector of one token of the batch behind the last norm; for the caller's thread, after <see cref="Layers"/>.</summary>
+    public void ReadNormed(int token, float* output) =>
+        _kernels.RmsNorm(_hidden.Row(token), _weights.FinalNorm.Pointer, _config.HiddenSize, _config.RmsNormEpsilon, output);
+
     public void Dispose()
     {
         foreach (IDisposable buffer in (ReadOnlySpan<IDisposable>)[_hidden, _normed, _qkv, _attended, _gated, _rotations, .. _scratch])

@@ -24,6 +24,10 @@ internal abstract unsafe class KernelSet
 
     public abstract void RmsNorm(float* input, float* gain, int count, float epsilon, float* output);
 
+    public abstract void LayerNorm(float* input, float* gain, float* bias, int count, float epsilon, float* output);
+
+    public abstract void Gelu(float* values, int count);
+
     public abstract void Rope(float* head, float* rotation, int headDim);
 
     public abstract void SwiGlu(float* tile, float* output);
@@ -73,6 +77,11 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
 
     public override void RmsNorm(float* input, float* gain, int count, float epsilon, float* output) =>
         Kernels.RmsNorm.Apply<TSimd, TVector>(input, gain, count, epsilon, output);
+
+    public override void LayerNorm(float* input, float* gain, float* bias, int count, float epsilon, float* output) =>
+        Kernels.LayerNorm.Apply<TSimd, TVector>(input, gain, bias, count, epsilon, output);
+
+    public override void Gelu(float* values, int count) => Kernels.Gelu.Apply<TSimd, TVector>(values, count);
 
     public override void Rope(float* head, float* rotation, int headDim) =>
         Kernels.Rope.Apply<TSimd, TVector>(head, rotation, headDim);
