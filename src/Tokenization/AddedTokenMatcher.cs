@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
+using AgentRollout.Tokenization.PreTokenization;
 
 namespace AgentRollout.Tokenization;
 
@@ -10,7 +10,7 @@ internal sealed class AddedTokenMatcher
     private readonly Node _root = new();
     private readonly SearchValues<char> _firstCharacters;
 
-    /// <param name="tokens">The tokens and the text to look for, which is normalized for some.</param>
+    /// <param name="tokens">The tokens and the text to look for, which is normalized for some. Of equal texts the first one counts.</param>
     public AddedTokenMatcher(IEnumerable<(AddedToken Token, string Content)> tokens)
     {
         foreach ((AddedToken token, string content) in tokens)
@@ -18,7 +18,7 @@ internal sealed class AddedTokenMatcher
             Node node = _root;
             foreach (char character in content)
                 node = node.Child(character);
-            node.Token = token;
+            node.Token ??= token;
         }
 
         _firstCharacters = SearchValues.Create([.. _root.Children.Keys]);
@@ -57,9 +57,9 @@ internal sealed class AddedTokenMatcher
                 continue;
             }
 
-            int start = token.TrimsLeft ? Math.Max(text[..position].TrimEnd().Length, pieceStart) : Math.Max(position, pieceStart);
+            int start = token.TrimsLeft ? Math.Max(text[..position].TrimEnd().Length, pieceStart) : position;
             int trimmedEnd = token.TrimsRight ? text.Length - text[end..].TrimStart().Length : end;
-            match = new AddedTokenMatch(token, start, Math.Max(trimmedEnd, start), SearchFrom: end);
+            match = new AddedTokenMatch(token, start, trimmedEnd, SearchFrom: end);
             return true;
         }
     }
@@ -79,18 +79,10 @@ internal sealed class AddedTokenMatcher
     }
 
     private static bool EndsWithWord(ReadOnlySpan<char> text) =>
-        !text.IsEmpty && Rune.DecodeLastFromUtf16(text, out Rune last, out _) == OperationStatus.Done && IsWord(last);
+        !text.IsEmpty && Rune.DecodeLastFromUtf16(text, out Rune last, out _) == OperationStatus.Done && WordCharacters.Contains(last);
 
     private static bool StartsWithWord(ReadOnlySpan<char> text) =>
-        !text.IsEmpty && Rune.DecodeFromUtf16(text, out Rune first, out _) == OperationStatus.Done && IsWord(first);
-
-    /// <summary><c>\w</c> of UTS #18: alphabetic characters, marks, decimal digits, connectors and the two joiners.</summary>
-    private static bool IsWord(Rune rune) => Rune.GetUnicodeCategory(rune) switch
-    {
-        <= UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation => true,
-        _ => rune.Value is 0x200C or 0x200D
-            or (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189),
-    };
+        !text.IsEmpty && Rune.DecodeFromUtf16(text, out Rune first, out _) == OperationStatus.Done && WordCharacters.Contains(first);
 
     private sealed class Node
     {

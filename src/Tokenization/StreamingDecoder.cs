@@ -1,46 +1,43 @@
-using System.Text;
+using AgentRollout.Tokenization.Decoding;
 
 namespace AgentRollout.Tokenization;
 
 /// <summary>
-/// Turns a stream of tokens into text. A character whose bytes are spread over tokens comes out with the token that completes it, so the
-/// pieces joined are exactly <see cref="Tokenizer.Decode"/> of all tokens. Not thread-safe.
+/// Turns a stream of tokens into text. Text comes out with the token that makes it certain: not inside a character, and never where a later
+/// token may change it. The pieces joined are exactly <see cref="Tokenizer.Decode"/> of all tokens. Not thread-safe.
 /// </summary>
-public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens = false)
+public sealed class StreamingDecoder
 {
-    private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
+    private readonly Tokenizer _tokenizer;
+    private readonly bool _skipSpecialTokens;
+    private readonly TextStage _text = new();
+    private readonly DecoderStage _first;
+
+    public StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens = false)
+    {
+        _tokenizer = tokenizer;
+        _skipSpecialTokens = skipSpecialTokens;
+        _first = tokenizer.Decoder.Begin(_text);
+    }
 
     /// <summary>The text that became certain with these tokens; often empty inside a character.</summary>
     public string Append(ReadOnlySpan<int> ids)
     {
-        StringBuilder text = new();
         foreach (int id in ids)
         {
-            if (!skipSpecialTokens || !tokenizer.IsSpecial(id))
-                Append(tokenizer.BytesOf(id), flush: false, text);
+            if (_skipSpecialTokens && _tokenizer.IsSpecial(id))
+                continue;
+            _first.Write(_tokenizer.Spelling(id));
+            _first.EndToken();
         }
 
-        return text.ToString();
+        return _text.Take();
     }
 
-    /// <summary>Ends the stream: bytes of a character that was never completed come out as U+FFFD.</summary>
+    /// <summary>Ends the stream: what was held back comes out, bytes of a character that was never completed as U+FFFD.</summary>
     public string Flush()
     {
-        StringBuilder text = new();
-        Append([], flush: true, text);
-        return text.ToString();
-    }
-
-    private void Append(ReadOnlySpan<byte> bytes, bool flush, StringBuilder text)
-    {
-        Span<char> characters = stackalloc char[64];
-        bool completed;
-        do
-        {
-            _decoder.Convert(bytes, characters, flush, out int bytesUsed, out int charsUsed, out completed);
-            text.Append(characters[..charsUsed]);
-            bytes = bytes[bytesUsed..];
-        }
-        while (!completed);
+        _first.End();
+        return _text.Take();
     }
 }

@@ -17,14 +17,20 @@ internal readonly ref struct TextPiece(ReadOnlySpan<char> text, int start, ReadO
         ? new TextPiece(Text[from..to], start + from)
         : new TextPiece(Text[from..to], start, _origins[from..(to + 1)]);
 
-    /// <summary>The same piece behind a space that the text does not have.</summary>
-    public TextPiece WithPrefixSpace()
+    /// <summary>The piece after a change; <paramref name="origins"/> are positions in this piece.</summary>
+    public TextPiece Changed(char[] text, int[] origins)
     {
-        char[] text = [' ', .. Text];
-        int[] origins = new int[text.Length + 1];
-        for (int i = 0; i <= Text.Length; i++)
-            origins[i + 1] = Origin(i) - start;
-        origins[0] = origins[1];
+        for (int i = 0; i < origins.Length; i++)
+            origins[i] = Origin(origins[i]) - start;
         return new TextPiece(text, start, origins);
+    }
+
+    /// <summary>The same piece behind a character that the text does not have.</summary>
+    public TextPiece WithPrefix(char prefix)
+    {
+        int[] origins = new int[Text.Length + 2];
+        for (int i = 0; i <= Text.Length; i++)
+            origins[i + 1] = i;
+        return Changed([prefix, .. Text], origins);
     }
 }

@@ -4,7 +4,7 @@ using System.Text;
 namespace AgentRollout.Tokenization;
 
 /// <summary>Collects the tokens of one encoding in rented memory, with their character positions where those are wanted.</summary>
-internal ref struct TokenSink(Vocabulary vocabulary, bool keepStarts)
+internal ref struct TokenSink(bool keepStarts)
 {
     private int[] _ids = ArrayPool<int>.Shared.Rent(256);
     private int[] _starts = keepStarts ? ArrayPool<int>.Shared.Rent(256) : [];
@@ -19,12 +19,13 @@ internal ref struct TokenSink(Vocabulary vocabulary, bool keepStarts)
     }
 
     /// <summary>Adds the tokens of a word that stands at <paramref name="position"/> of <paramref name="piece"/>.</summary>
-    public void AddWord(ReadOnlySpan<int> ids, ReadOnlySpan<char> word, int position, in TextPiece piece)
+    public void AddWord(EncodedWord word, int position, in TextPiece piece)
     {
+        int[] ids = word.Ids;
         EnsureRoom(ids.Length);
         ids.CopyTo(_ids.AsSpan(_count));
         if (keepStarts)
-            AddStarts(ids, word, position, piece);
+            AddStarts(word.Word, word.Lengths, position, piece);
         _count += ids.Length;
     }
 
@@ -39,12 +40,12 @@ internal ref struct TokenSink(Vocabulary vocabulary, bool keepStarts)
             ArrayPool<int>.Shared.Return(_starts);
     }
 
-    private readonly void AddStarts(ReadOnlySpan<int> ids, ReadOnlySpan<char> word, int position, in TextPiece piece)
+    private readonly void AddStarts(ReadOnlySpan<char> word, ReadOnlySpan<int> lengths, int position, in TextPiece piece)
     {
         int character = 0;
         int bytesBefore = 0; // UTF-8 bytes of the word before 'character'
         int tokenByte = 0;
-        for (int i = 0; i < ids.Length; i++)
+        for (int i = 0; i < lengths.Length; i++)
         {
             while (character < word.Length)
             {
@@ -56,7 +57,7 @@ internal ref struct TokenSink(Vocabulary vocabulary, bool keepStarts)
             }
 
             _starts[_count + i] = piece.Origin(position + character);
-            tokenByte += vocabulary.ByteLength(ids[i]);
+            tokenByte += lengths[i];
         }
     }
 

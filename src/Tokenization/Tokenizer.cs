@@ -1,42 +1,46 @@
 using System.Text;
 using AgentRollout.Tokenization.Bpe;
 using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tokenization.Decoding;
+using AgentRollout.Tokenization.Models;
 using AgentRollout.Tokenization.Normalization;
+using AgentRollout.Tokenization.PostProcessing;
 using AgentRollout.Tokenization.PreTokenization;
 
 namespace AgentRollout.Tokenization;
 
 /// <summary>
-/// A byte-level BPE tokenizer of the GPT-2, Qwen and Llama-3 classes, read from Hugging Face's <c>tokenizer.json</c>. It gives the ids that
-/// Hugging Face's tokenizers give with <c>add_special_tokens=false</c>, or refuses the file. Thread-safe.
+/// A tokenizer, read from Hugging Face's <c>tokenizer.json</c>. It gives the ids and texts that Hugging Face's tokenizers give, or refuses the
+/// file. Thread-safe.
 /// </summary>
 public sealed class Tokenizer
 {
     private readonly Vocabulary _vocabulary;
-    private readonly BytePairMerger _merger;
-    private readonly int[] _idOfByte;
-    private readonly PreTokenizer _preTokenizer;
+    private readonly TokenModel _model;
     private readonly Normalizer? _normalizer;
-    private readonly bool _ignoresMerges;
+    private readonly PreTokenizer _preTokenizer;
+    private readonly PostProcessor _postProcessor;
     private readonly Dictionary<int, AddedToken> _addedTokens;
     private readonly Dictionary<string, int> _addedIds;
     private readonly AddedTokenMatcher _matcher;
     private readonly AddedTokenMatcher _normalizedMatcher;
+    private readonly Lazy<TokenBytes> _bytes;
     private readonly WordCache _cache = new();
 
     internal Tokenizer(TokenizerFile file, TokenizerConfig config)
     {
         _vocabulary = file.Vocabulary;
-        _merger = new BytePairMerger(file.Merges);
-        _idOfByte = file.IdOfByte;
-        _preTokenizer = file.PreTokenizer;
+        _model = file.Model;
         _normalizer = file.Normalizer;
-        _ignoresMerges = file.IgnoreMerges;
+        _preTokenizer = WithSeams(file.PreTokenizer);
+        _postProcessor = file.PostProcessor;
         _addedTokens = file.AddedTokens.ToDictionary(token => token.Id);
         _addedIds = file.AddedTokens.ToDictionary(token => token.Content, token => token.Id, StringComparer.Ordinal);
-        _matcher = new AddedTokenMatcher(file.AddedTokens.Where(token => !token.Normalized).Select(token => (token, token.Content)));
-        _normalizedMatcher = new AddedTokenMatcher(
-            file.AddedTokens.Where(token => token.Normalized).Select(token => (token, Normalize(token.Content))));
+        AddedToken[] tokens = [.. file.AddedTokens.OrderByDescending(token => token.Special)];
+        _matcher = new AddedTokenMatcher(tokens.Where(token => !token.Normalized).Select(token => (token, token.Content)));
+        _normalizedMatcher = new AddedTokenMatcher(tokens.Where(token => token.Normalized).Select(token => (token, Normalize(token.Content))));
+        Decoder = file.Decoder;
+        _bytes = new Lazy<TokenBytes>(() => new TokenBytes(_vocabulary, Decoder));
         Hash = file.Hash;
         BosToken = config.BosToken;
         EosToken = config.EosToken;
@@ -62,12 +66,23 @@ public sealed class Tokenizer
     /// <exception cref="TokenizerException">A file is missing, damaged, or asks for something that cannot be honoured exactly.</exception>
     public static Tokenizer Load(string directory) => new(TokenizerFile.Read(directory), TokenizerConfig.Read(directory));
 
-    /// <summary>The ids of a text. Lone surrogates are encoded as U+FFFD.</summary>
+    /// <summary>How tokens become text.</summary>
+    internal TokenDecoder Decoder { get; }
+
+    /// <summary>
+    /// The ids of a text, without the special tokens that the file's post-processor puts around texts. Lone surrogates are encoded as U+FFFD.
+    /// </summary>
+    /// <exception cref="TokenizerException">The text holds what the vocabulary does not know, and there is no token for that.</exception>
     public int[] Encode(ReadOnlySpan<char> text, AddedTokenMatching matching = AddedTokenMatching.All)
     {
         using TokenSink sink = Encode(text, MatchScope.Of(matching), keepStarts: false);
         return sink.Ids();
     }
+
+    /// <summary>The ids of a text between the special tokens that the file's post-processor puts around it, such as BERT's [CLS] and [SEP].</summary>
+    /// <exception cref="TokenizerException">The text holds what the vocabulary does not know, and there is no token for that.</exception>
+    public int[] EncodeWithSpecialTokens(ReadOnlySpan<char> text, AddedTokenMatching matching = AddedTokenMatching.All) =>
+        [.. _postProcessor.Before, .. Encode(text, matching), .. _postProcessor.After];
 
     /// <summary>The ids of a text, with the position in the text where each token begins.</summary>
     public TokenizedText EncodeWithStarts(ReadOnlySpan<char> text, AddedTokenMatching matching = AddedTokenMatching.All) =>
@@ -86,23 +101,15 @@ public sealed class Tokenizer
     /// <summary>The text of tokens. Bytes that are no UTF-8 come out as U+FFFD, and so does an id without a token.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
     {
-        byte[] bytes = new byte[ByteCount(ids, skipSpecialTokens)];
-        int count = 0;
-        foreach (int id in ids)
-        {
-            if (skipSpecialTokens && IsSpecial(id))
-                continue;
-            ReadOnlySpan<byte> token = BytesOf(id);
-            token.CopyTo(bytes.AsSpan(count));
-            count += token.Length;
-        }
-
-        return Encoding.UTF8.GetString(bytes);
+        if (Decoder.IsByteLevel)
+            return DecodeBytes(ids, skipSpecialTokens);
+        StreamingDecoder decoder = new(this, skipSpecialTokens);
+        return decoder.Append(ids) + decoder.Flush();
     }
 
     /// <summary>The id of a token by its text: an added token's content, or the exact text of an ordinary token.</summary>
     public bool TryGetId(string token, out int id) =>
-        _addedIds.TryGetValue(token, out id) || _vocabulary.TryFind(Encoding.UTF8.GetBytes(token), out id);
+        _addedIds.TryGetValue(token, out id) || _vocabulary.TryFind(Spell(token), out id);
 
     /// <summary>Whether a token has the id. Models often have logits for more ids than their tokenizer has tokens.</summary>
     public bool Contains(int id) => _vocabulary.Contains(id);
@@ -134,10 +141,30 @@ public sealed class Tokenizer
     }
 
     /// <summary>
-    /// The bytes a token stands for; they need not be whole characters. An id without a token, which a model with a padded output layer
-    /// may sample, stands for U+FFFD: what was sampled can always be read.
+    /// The bytes a token stands for inside a text; they need not be whole characters. An id without a token, which a model with a padded
+    /// output layer may sample, stands for U+FFFD: what was sampled can always be read.
     /// </summary>
-    public ReadOnlySpan<byte> BytesOf(int id) => _vocabulary.Contains(id) ? _vocabulary.Bytes(id) : "\uFFFD"u8;
+    public ReadOnlySpan<byte> BytesOf(int id) => _bytes.Value.Of(id);
+
+    /// <summary>A token as the vocabulary spells it.</summary>
+    internal string Spelling(int id) => _vocabulary.Contains(id) ? _vocabulary.Text(id) : "\uFFFD";
+
+    private string DecodeBytes(ReadOnlySpan<int> ids, bool skipSpecialTokens)
+    {
+        TokenBytes tokenBytes = _bytes.Value;
+        byte[] bytes = new byte[ByteCount(ids, skipSpecialTokens)];
+        int count = 0;
+        foreach (int id in ids)
+        {
+            if (skipSpecialTokens && IsSpecial(id))
+                continue;
+            ReadOnlySpan<byte> token = tokenBytes.Of(id);
+            token.CopyTo(bytes.AsSpan(count));
+            count += token.Length;
+        }
+
+        return Encoding.UTF8.GetString(bytes);
+    }
 
     private TokenizedText EncodeWithStarts(ReadOnlySpan<char> text, in MatchScope scope)
     {
@@ -147,8 +174,8 @@ public sealed class Tokenizer
 
     private TokenSink Encode(ReadOnlySpan<char> text, in MatchScope scope, bool keepStarts)
     {
-        TokenSink sink = new(_vocabulary, keepStarts);
-        TextPiece whole = new(text, 0);
+        TokenSink sink = new(keepStarts);
+        TextPiece whole = new(Utf8Text.WithoutLoneSurrogates(text), 0);
         if (scope.IsEmpty || _matcher.IsEmpty)
             EncodeNormalized(whole, scope, ref sink);
         else
@@ -164,11 +191,11 @@ public sealed class Tokenizer
         while (true)
         {
             bool found = matcher.TryFind(piece, scope, searchFrom, done, out AddedTokenMatch match);
-            TextPiece between = piece.Slice(done, found ? match.Start : piece.Text.Length);
-            if (normalized)
-                EncodeWords(between, ref sink);
-            else
-                EncodeNormalized(between, scope, ref sink);
+            int end = found ? match.Start : piece.Text.Length;
+            if (end > done && normalized)
+                EncodeTokensOf(piece.Slice(done, end), ref sink);
+            else if (end > done)
+                EncodeNormalized(piece.Slice(done, end), scope, ref sink);
             if (!found)
                 return;
             sink.AddToken(match.Token.Id, piece.Origin(match.Start));
@@ -183,45 +210,90 @@ public sealed class Tokenizer
         if (_normalizer is not null && _normalizer.TryChange(piece.Text, out char[] text, out int[] origins))
             normalized = new TextPiece(text, piece.Origin(0), origins);
         if (scope.IsEmpty || _normalizedMatcher.IsEmpty)
-            EncodeWords(normalized, ref sink);
+            EncodeTokensOf(normalized, ref sink);
         else
             EncodeAround(_normalizedMatcher, normalized, scope, normalized: true, ref sink);
     }
 
-    private void EncodeWords(in TextPiece piece, ref TokenSink sink)
+    private void EncodeTokensOf(in TextPiece piece, ref TokenSink sink)
     {
-        if (piece.Text.IsEmpty)
+        if (_preTokenizer.Scanner is not { } scanner)
+        {
+            EncodeParts(piece, step: 0, ref sink);
             return;
-        TextPiece source = _preTokenizer.AddPrefixSpace && piece.Text[0] != ' ' ? piece.WithPrefixSpace() : piece;
-        ReadOnlySpan<char> text = source.Text;
+        }
+
+        ReadOnlySpan<char> text = piece.Text;
         for (int start = 0; start < text.Length;)
         {
-            int end = _preTokenizer.Scanner?.WordEnd(text, start) ?? text.Length;
-            ReadOnlySpan<char> word = text[start..end];
-            if (!_cache.TryGet(word, out int[] ids))
-            {
-                ids = EncodeWord(word);
-                _cache.Set(word, ids);
-            }
-
-            sink.AddWord(ids, word, start, source);
+            int end = scanner.WordEnd(text, start);
+            sink.AddWord(TokensOf(text[start..end]), start, piece);
             start = end;
         }
     }
 
-    private int[] EncodeWord(ReadOnlySpan<char> word)
+    /// <summary>Takes a piece through the steps of the pre-tokenizer from the given one on.</summary>
+    private void EncodeParts(in TextPiece piece, int step, ref TokenSink sink)
     {
-        int maxBytes = Encoding.UTF8.GetMaxByteCount(word.Length);
-        Span<byte> buffer = maxBytes <= 512 ? stackalloc byte[maxBytes] : new byte[maxBytes];
-        ReadOnlySpan<byte> bytes = buffer[..Encoding.UTF8.GetBytes(word, buffer)];
-        if (_ignoresMerges && _vocabulary.TryFind(bytes, out int id))
-            return [id];
+        if (piece.Text.IsEmpty)
+            return;
+        if (step == _preTokenizer.Steps.Count)
+        {
+            sink.AddWord(TokensOf(piece.Text), 0, piece);
+            return;
+        }
 
-        Span<int> tokens = bytes.Length <= 512 ? stackalloc int[bytes.Length] : new int[bytes.Length];
-        for (int i = 0; i < bytes.Length; i++)
-            tokens[i] = _idOfByte[bytes[i]];
-        return tokens[.._merger.Merge(tokens)].ToArray();
+        PreTokenizerStep splitter = _preTokenizer.Steps[step];
+        TextPiece changed = splitter.Change(piece);
+        int position = 0;
+        while (splitter.TryNext(changed.Text, ref position, out int start, out int end))
+            EncodeParts(changed.Slice(start, end), step + 1, ref sink);
     }
+
+    private EncodedWord TokensOf(ReadOnlySpan<char> word)
+    {
+        if (!_cache.TryGet(word, out EncodedWord? encoded))
+        {
+            encoded = EncodeWord(word);
+            _cache.Set(encoded);
+        }
+
+        return encoded;
+    }
+
+    private EncodedWord EncodeWord(ReadOnlySpan<char> word)
+    {
+        byte[] spelled = Spell(word);
+        int most = _model.MaxTokens(spelled.Length);
+        Span<int> ids = most <= 256 ? stackalloc int[most] : new int[most];
+        Span<int> lengths = most <= 256 ? stackalloc int[most] : new int[most];
+        int count = _model.Tokenize(spelled, ids, lengths);
+        for (int i = 0, start = 0; i < count && _preTokenizer.SpellsBytes; i++)
+        {
+            // A byte of the word is a character of its spelling.
+            int end = Math.Min(start + lengths[i], spelled.Length);
+            lengths[i] = Utf8Text.CharacterCount(spelled.AsSpan(start..end));
+            start = end;
+        }
+
+        return new EncodedWord(word.ToString(), ids[..count].ToArray(), lengths[..count].ToArray());
+    }
+
+    /// <summary>A text as the vocabulary spells it, in UTF-8.</summary>
+    private byte[] Spell(ReadOnlySpan<char> text)
+    {
+        byte[] bytes = new byte[Encoding.UTF8.GetByteCount(text)];
+        Encoding.UTF8.GetBytes(text, bytes);
+        return _preTokenizer.SpellsBytes ? ByteLevelAlphabet.Spell(bytes) : bytes;
+    }
+
+    /// <summary>
+    /// Where nothing but a literal splits text, words may be as long as the text; there the places are used at which no token reaches across.
+    /// </summary>
+    private PreTokenizer WithSeams(PreTokenizer preTokenizer) =>
+        preTokenizer.Steps.Count <= 1 && preTokenizer is { Scanner: null, SpellsBytes: false } && _model is BpeModel bpe && bpe.IsLocal()
+            ? preTokenizer with { Steps = [.. preTokenizer.Steps, new SeamSplitter(_vocabulary)] }
+            : preTokenizer;
 
     private int ByteCount(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
@@ -236,6 +308,5 @@ public sealed class Tokenizer
         return count;
     }
 
-    private string Normalize(string content) =>
-        _normalizer is not null && _normalizer.TryChange(content, out char[] changed, out _) ? new string(changed) : content;
+    private string Normalize(string content) => _normalizer?.Change(content) ?? content;
 }

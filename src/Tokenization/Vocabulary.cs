@@ -1,9 +1,13 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Text;
 
 namespace AgentRollout.Tokenization;
 
-/// <summary>Token id to bytes, and bytes to token id. All bytes lie in one array; the index is an open-addressing table of ids.</summary>
+/// <summary>
+/// Token id to spelling, and spelling to token id; spellings are UTF-8, as tokenizer.json writes them. All lie in one array; the index is an
+/// open-addressing table of ids.
+/// </summary>
 internal sealed class Vocabulary
 {
     /// <summary>Far above any real vocabulary; a larger id is a damaged file, not a reason to allocate gigabytes.</summary>
@@ -15,6 +19,7 @@ internal sealed class Vocabulary
     private int[] _lengths; // [id]
     private int[] _slots; // hash -> id + 1, 0 where free
     private int _indexed;
+    private string?[] _texts = []; // [id], made when first asked for
 
     public Vocabulary(int expectedCount)
     {
@@ -33,13 +38,26 @@ internal sealed class Vocabulary
 
     public ReadOnlySpan<byte> Bytes(int id) => _bytes.AsSpan(_starts[id], _lengths[id]);
 
-    public int ByteLength(int id) => _lengths[id];
+    /// <summary>The tokens that are found by their spelling.</summary>
+    public int IndexedCount => _indexed;
 
-    /// <summary>Adds a token that <see cref="TryFind"/> finds by its bytes.</summary>
+    /// <summary>The bytes of the longest spelling.</summary>
+    public int LongestToken { get; private set; }
+
+    /// <summary>A token's spelling as text.</summary>
+    public string Text(int id)
+    {
+        string?[] texts = _texts;
+        if (texts.Length < Size)
+            _texts = texts = new string?[Size];
+        return texts[id] ??= Encoding.UTF8.GetString(Bytes(id));
+    }
+
+    /// <summary>Adds a token that <see cref="TryFind"/> finds by its spelling.</summary>
     public void Add(int id, ReadOnlySpan<byte> bytes)
     {
         if (TryFind(bytes, out int other))
-            throw new TokenizerException($"Tokens {other} and {id} have the same bytes.");
+            throw new TokenizerException($"Tokens {other} and {id} have the same spelling.");
         AddUnindexed(id, bytes);
         if (++_indexed * 2 > _slots.Length)
             Rehash();
@@ -58,6 +76,7 @@ internal sealed class Vocabulary
         _starts[id] = _byteCount;
         _lengths[id] = bytes.Length;
         _byteCount += bytes.Length;
+        LongestToken = Math.Max(LongestToken, bytes.Length);
         Size = Math.Max(Size, id + 1);
     }
 

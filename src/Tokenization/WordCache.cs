@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -13,24 +14,24 @@ internal sealed class WordCache
     private const int PlaceCount = 1 << 15;
     private const int LongestWord = 64;
 
-    private readonly Entry?[] _places = new Entry?[PlaceCount];
+    private readonly EncodedWord?[] _places = new EncodedWord?[PlaceCount];
 
-    public bool TryGet(ReadOnlySpan<char> word, out int[] ids)
+    public bool TryGet(ReadOnlySpan<char> word, [NotNullWhen(true)] out EncodedWord? encoded)
     {
         if (_places[Place(word)] is { } entry && word.SequenceEqual(entry.Word))
         {
-            ids = entry.Ids;
+            encoded = entry;
             return true;
         }
 
-        ids = [];
+        encoded = null;
         return false;
     }
 
-    public void Set(ReadOnlySpan<char> word, int[] ids)
+    public void Set(EncodedWord encoded)
     {
-        if (word.Length <= LongestWord)
-            _places[Place(word)] = new Entry(word.ToString(), ids);
+        if (encoded.Word.Length <= LongestWord)
+            _places[Place(encoded.Word)] = encoded;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -48,6 +49,10 @@ internal sealed class WordCache
             hash = (BitOperations.RotateLeft(hash, 27) ^ character) * Multiplier;
         return (uint)(hash >> 40) & (PlaceCount - 1);
     }
-
-    private sealed record Entry(string Word, int[] Ids);
 }
+
+/// <summary>A word and its tokens.</summary>
+/// <param name="Word">The word, as it stands in the text.</param>
+/// <param name="Ids">Its tokens.</param>
+/// <param name="Lengths">The bytes of the word's UTF-8 that each token stands for.</param>
+internal sealed record EncodedWord(string Word, int[] Ids, int[] Lengths);

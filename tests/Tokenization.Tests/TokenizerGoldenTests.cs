@@ -10,6 +10,10 @@ public sealed class TokenizerGoldenTests
     [InlineData("qwen3")]
     [InlineData("gpt2")]
     [InlineData("llama3_1")]
+    [InlineData("llama2")]
+    [InlineData("mistral_v1")]
+    [InlineData("gemma3")]
+    [InlineData("bert_wordpiece")]
     public void Ids_equal_the_reference(string family)
     {
         Tokenizer tokenizer = TestTokenizers.Shared(family);
@@ -25,6 +29,10 @@ public sealed class TokenizerGoldenTests
     [InlineData("qwen3")]
     [InlineData("gpt2")]
     [InlineData("llama3_1")]
+    [InlineData("llama2")]
+    [InlineData("mistral_v1")]
+    [InlineData("gemma3")]
+    [InlineData("bert_wordpiece")]
     public void Decoded_text_equals_the_reference(string family)
     {
         Tokenizer tokenizer = TestTokenizers.Shared(family);

@@ -43,6 +43,31 @@ internal static class ByteLevelAlphabet
         return count;
     }
 
+    /// <summary>The spelling of bytes, in UTF-8.</summary>
+    public static byte[] Spell(ReadOnlySpan<byte> bytes)
+    {
+        char[] charOfByte = CharOfByte;
+        int length = bytes.Length;
+        foreach (byte value in bytes)
+            length += charOfByte[value] < 0x80 ? 0 : 1;
+        byte[] spelling = new byte[length];
+        int count = 0;
+        foreach (byte value in bytes)
+        {
+            char character = charOfByte[value];
+            if (character < 0x80)
+            {
+                spelling[count++] = (byte)character;
+                continue;
+            }
+
+            spelling[count++] = (byte)(0xC0 | (character >> 6));
+            spelling[count++] = (byte)(0x80 | (character & 0x3F));
+        }
+
+        return spelling;
+    }
+
     private static char[] BuildCharOfByte()
     {
         char[] table = new char[256];

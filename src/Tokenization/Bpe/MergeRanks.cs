@@ -36,6 +36,10 @@ internal sealed class MergeRanks
         return entry.Rank;
     }
 
+    /// <summary>Whether a condition holds for any pair of ids.</summary>
+    public bool Any(Func<int, int, bool> condition) =>
+        _entries.Any(entry => entry.Key != Free && condition((int)(entry.Key >> 32), (int)entry.Key));
+
     private ref Entry Slot(ulong key)
     {
         Entry[] entries = _entries;

@@ -15,7 +15,11 @@ public sealed class BytePairMergerTests
             int[] tokens = [.. Enumerable.Range(0, random.Next(1, 200)).Select(_ => random.Next(3))];
             int[] scanned = [.. tokens];
             int[] heaped = [.. tokens];
-            Assert.Equal(scanned[..merger.MergeByScan(scanned)], heaped[..merger.MergeByHeap(heaped)]);
+            int[] scannedLengths = [.. Enumerable.Range(0, tokens.Length)];
+            int[] heapedLengths = [.. scannedLengths];
+            int count = merger.MergeByScan(scanned, scannedLengths);
+            Assert.Equal(scanned[..count], heaped[..merger.MergeByHeap(heaped, heapedLengths)]);
+            Assert.Equal(scannedLengths[..count], heapedLengths[..count]);
         }
     }
 
@@ -27,7 +31,9 @@ public sealed class BytePairMergerTests
         ranks.Add(0, 1, rank: 1, merged: 11);
         ranks.Add(3, 3, rank: 2, merged: 12);
         int[] tokens = [0, 1, 2, 3, 3, 3];
-        Assert.Equal([0, 10, 12, 3], tokens[..new BytePairMerger(ranks).Merge(tokens)]);
+        int[] lengths = [1, 1, 1, 1, 2, 1];
+        Assert.Equal([0, 10, 12, 3], tokens[..new BytePairMerger(ranks).Merge(tokens, lengths)]);
+        Assert.Equal([1, 2, 3, 1], lengths[..4]);
     }
 
     /// <summary>Merges over tokens that are symbols or made by earlier merges, with ranks in a random order.</summary>

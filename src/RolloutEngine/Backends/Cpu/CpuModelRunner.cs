@@ -24,15 +24,12 @@ internal sealed class CpuModelRunner : IModelRunner
     private readonly string _computePath;
     private ForwardBatch _batch;
 
-    public CpuModelRunner(
-        ModelConfig config, CpuWeights weights, KernelSet kernels, int pageCount, int contextLength, int maxTokens, int threads,
-        KvCacheType kvCacheType = KvCacheType.Auto)
+    public CpuModelRunner(ModelConfig config, CpuWeights weights, KernelSet kernels, int pageCount, int contextLength, int maxTokens, int threads)
     {
         _weights = weights;
         _computePath = kernels.Name;
-        kvCacheType = CpuKvCache.TypeFor(kvCacheType, weights.StoredAsBFloat16);
-        _cache = new CpuKvCache(config, kvCacheType, pageCount);
-        PageBytes = CpuKvCache.PageBytes(config, kvCacheType);
+        _cache = new CpuKvCache(config, pageCount);
+        PageBytes = CpuKvCache.PageBytes(config);
         _transformer = new CpuTransformer(config, weights, _cache, kernels, maxTokens, contextLength, threads);
         _logits = new Activations(Math.Min(LogitRows, maxTokens), config.VocabularySize);
         _samplers = [.. Enumerable.Range(0, threads).Select(_ => new Sampler(kernels, config.VocabularySize))];

@@ -32,8 +32,8 @@ internal sealed unsafe class PackedMatrix : IDisposable
         _panelBytes = _format switch
         {
             PanelFormat.Int8 => (long)Int8Panel.GroupsFor(inputs) * Int8Panel.GroupBytes,
-            PanelFormat.BFloat16 => (long)_pairs * PanelOutputs * BFloat16Panel.OutputBytes,
-            _ => (long)_pairs * PanelOutputs * Float32Panel.OutputBytes,
+            PanelFormat.BFloat16 => (long)_pairs * BFloat16Panel.PairBytes,
+            _ => (long)_pairs * Float32Panel.PairBytes,
         };
         _panels = NativeBuffer<byte>.Zeroed(PanelCount * _panelBytes);
         Parallel.For(0, PanelCount, panel => PackPanel(outputs, inputs, panel));

@@ -1,0 +1,219 @@
+// Longer than other files: the stream of vocabulary and merges is read in one pass over one reader.
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json;
+using AgentRollout.Tokenization.Bpe;
+
+namespace AgentRollout.Tokenization.Models;
+
+/// <summary>
+/// Reads the <c>model</c> of a tokenizer.json. Vocabulary and merges, nearly all of the file, are read as a stream straight into their
+/// tables.
+/// </summary>
+internal sealed class ModelReader
+{
+    /// <summary>A token takes about this many bytes of the file, its merge included.</summary>
+    private const int FileBytesPerToken = 64;
+
+    private const string PrefixMember = "continuing_subword_prefix";
+
+    private readonly MergeRanks _merges;
+    private readonly Dictionary<string, JsonElement> _settings = new(StringComparer.Ordinal);
+    private readonly List<double> _scores = [];
+    private bool _hasVocabulary;
+    private bool _hasMerges;
+
+    public ModelReader(int fileLength)
+    {
+        Vocabulary = new Vocabulary(fileLength / FileBytesPerToken);
+        _merges = new MergeRanks(fileLength / FileBytesPerToken);
+    }
+
+    public Vocabulary Vocabulary { get; }
+
+    /// <exception cref="TokenizerException">The model is damaged, or asks for something that cannot be honoured exactly.</exception>
+    public TokenModel Read(ref Utf8JsonReader reader)
+    {
+        Require(reader.TokenType == JsonTokenType.StartObject, "'model' is no object");
+        Utf8JsonReader laterMerges = default; // merges need the vocabulary and the prefix of subwords
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string member = reader.GetString()!;
+            reader.Read();
+            switch (member)
+            {
+                case "vocab":
+                    ReadVocabulary(ref reader);
+                    break;
+                case "merges" when _hasVocabulary && _settings.ContainsKey(PrefixMember):
+                    ReadMerges(ref reader);
+                    break;
+                case "merges":
+                    laterMerges = reader;
+                    reader.Skip();
+                    break;
+                default:
+                    _settings[member] = JsonElement.ParseValue(ref reader);
+                    break;
+            }
+        }
+
+        Require(_hasVocabulary, "its model has no 'vocab'");
+        if (!_hasMerges && laterMerges.TokenType != JsonTokenType.None)
+            ReadMerges(ref laterMerges);
+        return Create();
+    }
+
+    private TokenModel Create()
+    {
+        string type = Setting("type") is { ValueKind: JsonValueKind.String } name ? name.GetString()! : TypeOfUnnamed();
+        switch (type)
+        {
+            case "BPE":
+                AllowSettings("dropout", "unk_token", PrefixMember, "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges");
+                Require(_hasMerges && _scores.Count == 0, "its BPE model has no 'merges', or its 'vocab' is no object");
+                return new BpeModel(Vocabulary, _merges, BpeSettings());
+            case "WordPiece":
+                AllowSettings("unk_token", PrefixMember, "max_input_chars_per_word");
+                RequirePlainVocabulary(type);
+                return new WordPieceModel(Vocabulary, Unknown("[UNK]"), Text(PrefixMember) ?? "##", MaxCharacters());
+            case "WordLevel":
+                AllowSettings("unk_token");
+                RequirePlainVocabulary(type);
+                return new WordLevelModel(Vocabulary, Unknown("<unk>"));
+            default:
+                throw JsonParts.Unsupported("model", type, "BPE, WordLevel, WordPiece");
+        }
+    }
+
+    /// <summary>Older files do not name the type; their members tell it.</summary>
+    private string TypeOfUnnamed() => _hasMerges ? "BPE" : _settings.ContainsKey("max_input_chars_per_word") ? "WordPiece" : "WordLevel";
+
+    private BpeSettings BpeSettings()
+    {
+        if (Setting("dropout") is { ValueKind: JsonValueKind.Number } dropout && dropout.GetDouble() != 0)
+            throw new TokenizerException($"its 'dropout' {dropout.GetRawText()} makes ids random, which is not supported.");
+        return new BpeSettings(
+            Text("unk_token"), Flag("fuse_unk"), Flag("byte_fallback"), Flag("ignore_merges"), Text(PrefixMember) ?? "", Text("end_of_word_suffix") ?? "");
+    }
+
+    private int MaxCharacters() => Setting("max_input_chars_per_word") is { } limit ? (int)Math.Min(limit.GetUInt64(), int.MaxValue) : 100;
+
+    private UnknownToken Unknown(string absent) => new(Text("unk_token") ?? absent, Vocabulary);
+
+    private JsonElement? Setting(string name) => _settings.TryGetValue(name, out JsonElement value) ? value : null;
+
+    private string? Text(string name) => Setting(name)?.GetString();
+
+    private bool Flag(string name) => Setting(name) is { ValueKind: not JsonValueKind.Null } value && value.GetBoolean();
+
+    private void AllowSettings(params string[] known)
+    {
+        foreach ((string name, JsonElement value) in _settings)
+        {
+            if (name != "type" && !known.Contains(name))
+                throw new TokenizerException($"its model setting '{name}' with value {value.GetRawText()} is not supported.");
+        }
+    }
+
+    private void RequirePlainVocabulary(string type) =>
+        Require(!_hasMerges && _scores.Count == 0, $"its {type} model has 'merges', or its 'vocab' is no object");
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ReadVocabulary(ref Utf8JsonReader reader)
+    {
+        Require(!_hasVocabulary && reader.TokenType == JsonTokenType.StartObject, "its 'vocab' is not one object of tokens and ids");
+        byte[] spelling = new byte[256];
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            ReadOnlySpan<byte> name = Text(ref reader, ref spelling);
+            reader.Read();
+            Require(reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out _), "an id in 'vocab' is no integer");
+            Vocabulary.Add(reader.GetInt32(), name);
+        }
+
+        _hasVocabulary = true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ReadMerges(ref Utf8JsonReader reader)
+    {
+        Require(reader.TokenType == JsonTokenType.StartArray && !_hasMerges, "'merges' is not one array");
+        int prefixLength = Encoding.UTF8.GetByteCount(Text(PrefixMember) ?? "");
+        byte[] spelling = new byte[256];
+        byte[] second = new byte[256];
+        byte[] joined = new byte[512];
+        for (int rank = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; rank++)
+        {
+            ReadOnlySpan<byte> left;
+            ReadOnlySpan<byte> right;
+            if (reader.TokenType == JsonTokenType.String)
+            {
+                ReadOnlySpan<byte> pair = Text(ref reader, ref spelling);
+                int space = pair.IndexOf((byte)' ');
+                Require(space >= 0 && pair.LastIndexOf((byte)' ') == space, "a merge is not two tokens with one space between them", rank);
+                left = pair[..space];
+                right = pair[(space + 1)..];
+            }
+            else
+            {
+                Require(reader.TokenType == JsonTokenType.StartArray && reader.Read(), "a merge is neither a string nor an array", rank);
+                left = Text(ref reader, ref spelling);
+                Require(reader.Read(), "a merge ends early", rank);
+                right = Text(ref reader, ref second);
+                Require(reader.Read() && reader.TokenType == JsonTokenType.EndArray, "a merge has more than two tokens", rank);
+            }
+
+            AddMerge(left, right, rank, prefixLength, ref joined);
+        }
+
+        _hasMerges = true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AddMerge(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, int rank, int prefixLength, ref byte[] joined)
+    {
+        if (joined.Length < left.Length + right.Length)
+            joined = new byte[(left.Length + right.Length) * 2];
+        ReadOnlySpan<byte> tail = right[Math.Min(prefixLength, right.Length)..];
+        left.CopyTo(joined);
+        tail.CopyTo(joined.AsSpan(left.Length));
+        int rightId = -1;
+        int merged = -1;
+        bool known = Vocabulary.TryFind(left, out int leftId)
+            && Vocabulary.TryFind(right, out rightId)
+            && Vocabulary.TryFind(joined.AsSpan(0, left.Length + tail.Length), out merged);
+        if (!known)
+        {
+            throw new TokenizerException(
+                $"merge {rank} ('{Encoding.UTF8.GetString(left)}' and '{Encoding.UTF8.GetString(right)}') uses a token that 'vocab' lacks.");
+        }
+
+        _merges.Add(leftId, rightId, rank, merged);
+    }
+
+    /// <summary>The string or member name that the reader stands on, without escapes; <paramref name="buffer"/> holds it where it had some.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static ReadOnlySpan<byte> Text(scoped ref Utf8JsonReader reader, scoped ref byte[] buffer)
+    {
+        Require(reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName, "a token is no string");
+        if (!reader.ValueIsEscaped)
+            return reader.ValueSpan;
+        if (buffer.Length < reader.ValueSpan.Length)
+            buffer = new byte[reader.ValueSpan.Length * 2];
+        return buffer.AsSpan(0, reader.CopyString(buffer));
+    }
+
+    private static void Require(bool condition, string problem, int rank)
+    {
+        if (!condition)
+            throw new TokenizerException(string.Create(CultureInfo.InvariantCulture, $"{problem} (merge {rank})."));
+    }
+
+    private static void Require(bool condition, string problem)
+    {
+        if (!condition)
+            throw new TokenizerException(problem + ".");
+    }
+}
