@@ -15,6 +15,8 @@ internal sealed class UnicodeTables
     private readonly CodePointTable<int> _lowerCaseDistances = new();
     private readonly Dictionary<int, Decomposition> _decompositions = [];
     private readonly Dictionary<(int First, int Second), int> _composites = [];
+    private readonly List<(int CodePoint, int Folded)> _foldPairs = [];
+    private readonly List<(int[] Folded, int[] Characters)> _foldStrings = [];
 
     private UnicodeTables()
     {
@@ -46,6 +48,12 @@ internal sealed class UnicodeTables
     /// <summary>The pairs that compose to one character, Hangul left out.</summary>
     public IReadOnlyDictionary<(int First, int Second), int> Composites => _composites;
 
+    /// <summary>Characters with their lower case, or with what else they are the same as without regard to case.</summary>
+    public IReadOnlyList<(int CodePoint, int Folded)> FoldPairs => _foldPairs;
+
+    /// <summary>Strings that single characters are the same as without regard to case, and those characters.</summary>
+    public IReadOnlyList<(int[] Folded, int[] Characters)> FoldStrings => _foldStrings;
+
     public byte CombiningClass(int codePoint) => _combiningClasses[codePoint];
 
     /// <summary>Marks of Unicode 9.</summary>
@@ -71,7 +79,9 @@ internal sealed class UnicodeTables
                 AddDecomposition(fields);
                 break;
             case "C":
-                Fill(_combiningClasses, fields.AsSpan(2), byte.Parse(fields[1], CultureInfo.InvariantCulture));
+                byte combiningClass = byte.Parse(fields[1], CultureInfo.InvariantCulture);
+                for (int codePoint = Hex(fields[2]); codePoint <= Hex(fields[3]); codePoint++)
+                    _combiningClasses[codePoint] = combiningClass;
                 break;
             case "M":
                 AddToSet(fields, CharacterSets.CombiningMark);
@@ -86,8 +96,14 @@ internal sealed class UnicodeTables
                 AddToSet(fields, CharacterSets.Punctuation);
                 break;
             case "L":
-                int step = int.Parse(fields[3], CultureInfo.InvariantCulture);
-                Fill(_lowerCaseDistances, fields.AsSpan(1), int.Parse(fields[4], CultureInfo.InvariantCulture), step);
+                AddLowerCase(fields);
+                break;
+            case "F":
+                _foldPairs.Add((Hex(fields[1]), Hex(fields[2])));
+                break;
+            case "FS":
+                int colon = Array.IndexOf(fields, ":");
+                _foldStrings.Add((Array.ConvertAll(fields[1..colon], Hex), Array.ConvertAll(fields[(colon + 1)..], Hex)));
                 break;
             default:
                 throw new InvalidDataException($"Line '{string.Join(' ', fields)}' of the Unicode tables is of no known kind.");
@@ -103,17 +119,21 @@ internal sealed class UnicodeTables
             _composites.Add((mapping[0], mapping[1]), codePoint);
     }
 
+    private void AddLowerCase(string[] fields)
+    {
+        int step = int.Parse(fields[3], CultureInfo.InvariantCulture);
+        int distance = int.Parse(fields[4], CultureInfo.InvariantCulture);
+        for (int codePoint = Hex(fields[1]); codePoint <= Hex(fields[2]); codePoint += step)
+        {
+            _lowerCaseDistances[codePoint] = distance;
+            _foldPairs.Add((codePoint, codePoint + distance));
+        }
+    }
+
     private void AddToSet(string[] fields, CharacterSets set)
     {
         for (int codePoint = Hex(fields[1]); codePoint <= Hex(fields[2]); codePoint++)
             _sets[codePoint] |= set;
-    }
-
-    private static void Fill<T>(CodePointTable<T> table, ReadOnlySpan<string> range, T value, int step = 1)
-        where T : struct
-    {
-        for (int codePoint = Hex(range[0]); codePoint <= Hex(range[1]); codePoint += step)
-            table[codePoint] = value;
     }
 
     private static int Hex(string text) => int.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);

@@ -7,7 +7,7 @@
 use strict;
 use warnings;
 use Unicode::Normalize qw(getCompat getCombinClass isExclusion);
-use Unicode::UCD qw(charinfo prop_invmap);
+use Unicode::UCD qw(casefold charinfo prop_invmap);
 
 my @age = (99) x 0x110000;
 my ($starts, $ages) = prop_invmap("Age");
@@ -57,6 +57,20 @@ while (@codes) {
     $last = shift @codes while @codes && $codes[0] == $last + $step && $lower{$codes[0]} == $lower{$first};
     printf "L %X %X %d %d\n", $first, $last, $step, $lower{$first};
 }
+
+print "# case folding: characters that fold to another one than their lower case; strings that some character folds to\n";
+my %strings;
+for my $code (@all) {
+    my $fold = casefold($code) or next;
+    my $simple = $fold->{simple} eq "" ? $code : hex $fold->{simple};
+    my $is_lower = $simple == $code + ($lower{$code} // 0) || $code == $simple + ($lower{$simple} // 0);
+    printf "F %X %X\n", $code, $simple unless $is_lower;
+    my @string = map { sprintf "%X", hex } split / /, $fold->{full};
+    $strings{"@string"} .= sprintf " %X", $code if @string > 1;
+}
+# Two pairs became foldable in Unicode 15.1.
+print "F 1FD3 390\nF 1FE3 3B0\nF FB05 FB06\n";
+print "FS $_ :$strings{$_}\n" for sort keys %strings;
 
 sub ranges {
     my ($kind, @codes) = @_;
