@@ -23,4 +23,23 @@ internal interface IModelRunner : IDisposable
     /// A row's result depends on its own sequence only. Called by one thread at a time.
     /// </summary>
     void Run(ForwardBatch batch, Span<SampledToken> results);
+
+    /// <summary>
+    /// Prepares the weights of a model folder of the same shape beside those in use, for <see cref="UseWeights"/>. May run on another thread
+    /// while batches are computed. Disposed by the caller unless it is put to use.
+    /// </summary>
+    /// <exception cref="EngineException">The folder is damaged, or its tensors are of another shape.</exception>
+    IRunnerWeights LoadWeights(string directory);
+
+    /// <summary>Computes with these weights from the next batch on and frees the ones before. The runner owns them now.</summary>
+    void UseWeights(IRunnerWeights weights);
+
+    /// <summary>Frees the weights, which <see cref="UseWeights"/> has to replace before the next batch. Returns the bytes they took.</summary>
+    long ReleaseWeights();
+
+    /// <summary>
+    /// Gives the memory of all pages back to the system; what they held is lost, and they take memory again as they are written. Returns the
+    /// bytes by which the process became smaller.
+    /// </summary>
+    long ReleasePages();
 }

@@ -19,6 +19,14 @@ internal sealed class StepRecorder(IModelRunner inner, ModelWork work) : IModelR
 
     public void CopyPages(ReadOnlySpan<(int From, int To)> pages) => inner.CopyPages(pages);
 
+    public IRunnerWeights LoadWeights(string directory) => inner.LoadWeights(directory);
+
+    public void UseWeights(IRunnerWeights weights) => inner.UseWeights(weights);
+
+    public long ReleaseWeights() => inner.ReleaseWeights();
+
+    public long ReleasePages() => inner.ReleasePages();
+
     public void Run(ForwardBatch batch, Span<SampledToken> results)
     {
         long started = Stopwatch.GetTimestamp();

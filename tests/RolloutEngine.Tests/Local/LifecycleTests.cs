@@ -142,6 +142,14 @@ public sealed class LifecycleTests
         {
         }
 
+        public IRunnerWeights LoadWeights(string directory) => throw new EngineException("There are no other weights.");
+
+        public void UseWeights(IRunnerWeights weights) => weights.Dispose();
+
+        public long ReleaseWeights() => 0;
+
+        public long ReleasePages() => 0;
+
         public void Run(ForwardBatch batch, Span<SampledToken> results)
         {
             _steps++;

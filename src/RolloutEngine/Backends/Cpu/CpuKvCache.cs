@@ -62,6 +62,9 @@ internal sealed unsafe class CpuKvCache : IDisposable
             Buffer.MemoryCopy(Keys(layer, from, 0), Keys(layer, to, 0), length * sizeof(float), length * sizeof(float));
     }
 
+    /// <summary>Forgets all pages and gives their memory back.</summary>
+    public void Discard() => _blocks.Discard();
+
     public void Dispose() => _blocks.Dispose();
 
     private static int ValueDimOf(ModelConfig config) => (config.HeadDim + Lanes - 1) / Lanes * Lanes;

@@ -13,7 +13,7 @@ internal sealed class CpuModelRunner : IModelRunner
     /// <summary>Multiply-adds that one worker does faster alone than two do with their waiting for each other.</summary>
     private const double WorkOfOneWorker = 4_000_000;
 
-    private readonly CpuWeights _weights;
+    private readonly ModelConfig _config;
     private readonly CpuKvCache _cache;
     private readonly CpuTransformer _transformer;
     private readonly Activations _logits;
@@ -23,10 +23,11 @@ internal sealed class CpuModelRunner : IModelRunner
     private readonly Action<WorkerSet.Worker> _region;
     private readonly string _computePath;
     private ForwardBatch _batch;
+    private bool _weightsReleased;
 
     public CpuModelRunner(ModelConfig config, CpuWeights weights, KernelSet kernels, int pageCount, int contextLength, int maxTokens, int threads)
     {
-        _weights = weights;
+        _config = config;
         _computePath = kernels.Name;
         _cache = new CpuKvCache(config, pageCount);
         PageBytes = CpuKvCache.PageBytes(config);
@@ -54,9 +55,41 @@ internal sealed class CpuModelRunner : IModelRunner
     public void Run(ForwardBatch batch, Span<SampledToken> results)
     {
         _batch = batch;
-        double work = (double)batch.TokenCount * _weights.ParameterCount;
+        if (_weightsReleased)
+            throw new InvalidOperationException("The weights are released; a batch needs them back.");
+        double work = (double)batch.TokenCount * _transformer.Weights.ParameterCount;
         _workers.Run(_region, Math.Min(_workers.Count, 1 + (int)Math.Min(work / WorkOfOneWorker, _workers.Count)));
         _results.AsSpan(0, batch.Outputs.Length).CopyTo(results);
+    }
+
+    public IRunnerWeights LoadWeights(string directory)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(directory);
+        return CpuWeights.Load(_config, checkpoint, _transformer.Weights.Type);
+    }
+
+    public void UseWeights(IRunnerWeights weights)
+    {
+        CpuWeights before = _transformer.Weights;
+        _transformer.Weights = (CpuWeights)weights;
+        _weightsReleased = false;
+        before.Dispose();
+    }
+
+    public long ReleaseWeights()
+    {
+        if (_weightsReleased)
+            return 0;
+        _weightsReleased = true;
+        _transformer.Weights.Dispose();
+        return _transformer.Weights.Bytes;
+    }
+
+    public long ReleasePages()
+    {
+        long before = Environment.WorkingSet;
+        _cache.Discard();
+        return Math.Max(0, before - Environment.WorkingSet);
     }
 
     /// <summary>The logits of an output row, for tests: row <paramref name="row"/> of the last block that was computed.</summary>
@@ -70,7 +103,7 @@ internal sealed class CpuModelRunner : IModelRunner
         foreach (Sampler sampler in _samplers)
             sampler.Dispose();
         _cache.Dispose();
-        _weights.Dispose();
+        _transformer.Weights.Dispose();
     }
 
     private void Step(WorkerSet.Worker worker)

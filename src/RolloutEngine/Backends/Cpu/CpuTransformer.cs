@@ -17,7 +17,6 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private const int MostPanelsPerItem = 8;
 
     private readonly ModelConfig _config;
-    private readonly CpuWeights _weights;
     private readonly CpuKvCache _cache;
     private readonly KernelSet _kernels;
     private readonly double[] _frequencies;
@@ -35,7 +34,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
     public CpuTransformer(ModelConfig config, CpuWeights weights, CpuKvCache cache, KernelSet kernels, int maxTokens, int contextLength, int workers)
     {
-        (_config, _weights, _cache, _kernels) = (config, weights, cache, kernels);
+        (_config, Weights, _cache, _kernels) = (config, weights, cache, kernels);
         _frequencies = [.. config.Rope.Frequencies];
         _groupSize = config.HeadCount / config.KvHeadCount;
         _attentionScale = 1f / MathF.Sqrt(config.HeadDim);
@@ -50,13 +49,16 @@ internal sealed unsafe class CpuTransformer : IDisposable
         _scratch = [.. Enumerable.Range(0, workers).Select(_ => new Scratch(config.HiddenSize, _groupSize, cache.ValueDim, contextLength))];
     }
 
+    /// <summary>Of the configuration's shape; replaced between batches only.</summary>
+    public CpuWeights Weights { get; set; }
+
     /// <summary>Computes all tokens of the batch up to the last layer, and stores their keys and values.</summary>
     public void Layers(WorkerSet.Worker worker, ForwardBatch batch)
     {
         Embed(worker, batch);
-        for (int index = 0; index < _weights.Layers.Count; index++)
+        for (int index = 0; index < Weights.Layers.Count; index++)
         {
-            CpuLayer layer = _weights.Layers[index];
+            CpuLayer layer = Weights.Layers[index];
             int tokens = batch.TokenCount;
             Normalize(worker, layer.AttentionNorm, tokens);
             Project(worker, layer.Qkv, tokens, _normed, Epilogue.Store, _qkv);
@@ -77,17 +79,17 @@ internal sealed unsafe class CpuTransformer : IDisposable
         while (worker.Next(RowBlocks.CountFor(rows.Length), out int block))
         {
             for (int i = block * RowBlocks.Rows; i < Math.Min(rows.Length, (block + 1) * RowBlocks.Rows); i++)
-                Normalize(worker, _weights.FinalNorm, _hidden.Row(rows[i].Row), i);
+                Normalize(worker, Weights.FinalNorm, _hidden.Row(rows[i].Row), i);
             if (_quantized)
                 _normed.Quantize(_kernels, block);
         }
 
-        Project(worker, _weights.Head, rows.Length, _normed, Epilogue.Store, logits);
+        Project(worker, Weights.Head, rows.Length, _normed, Epilogue.Store, logits);
     }
 
     /// <summary>The vector of one token of the batch behind the last norm; for the caller's thread, after <see cref="Layers"/>.</summary>
     public void ReadNormed(int token, float* output) =>
-        _kernels.RmsNorm(_hidden.Row(token), _weights.FinalNorm.Pointer, _config.HiddenSize, _config.RmsNormEpsilon, output);
+        _kernels.RmsNorm(_hidden.Row(token), Weights.FinalNorm.Pointer, _config.HiddenSize, _config.RmsNormEpsilon, output);
 
     public void Dispose()
     {
@@ -99,7 +101,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
     {
         while (worker.Next(batch.TokenCount, out int token))
         {
-            _weights.Embedding.CopyRow(batch.TokenIds[token], new Span<float>(_hidden.Row(token), _config.HiddenSize));
+            Weights.Embedding.CopyRow(batch.TokenIds[token], new Span<float>(_hidden.Row(token), _config.HiddenSize));
             Rope.Prepare(batch.Positions[token], _frequencies, _config.Rope.AttentionFactor, _rotations.Row(token));
         }
     }

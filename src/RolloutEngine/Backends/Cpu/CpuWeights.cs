@@ -3,7 +3,7 @@ using AgentRollout.RolloutEngine.Weights;
 namespace AgentRollout.RolloutEngine.Backends.Cpu;
 
 /// <summary>The weights of a decoder, packed for the CPU kernels. Matrices that read the same input are fused.</summary>
-internal sealed class CpuWeights : IDisposable
+internal sealed class CpuWeights : IRunnerWeights
 {
     private readonly List<IDisposable> _owned = [];
 

@@ -37,6 +37,15 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable where T : unmanaged
 
     public static NativeBuffer<T> Zeroed(long length) => new(length);
 
+    /// <summary>Makes everything zero, and gives the memory back to the system where the buffer is large.</summary>
+    public void Discard()
+    {
+        if (_mapped)
+            SystemMemory.Discard(_pointer, (nuint)Bytes);
+        else
+            NativeMemory.Clear(_pointer, (nuint)Bytes);
+    }
+
     public void Dispose()
     {
         Free();

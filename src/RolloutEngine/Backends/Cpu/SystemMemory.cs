@@ -10,6 +10,7 @@ internal static unsafe partial class SystemMemory
     private const int ReadExecute = 5;
     private const int PrivateAnonymous = 0x22;
     private const int AdviseHugePages = 14;
+    private const int AdviseDontNeed = 4;
 
     /// <summary>Whether <see cref="Map"/> works here.</summary>
     public static bool CanMap { get; } = OperatingSystem.IsLinux();
@@ -30,6 +31,9 @@ internal static unsafe partial class SystemMemory
         _ = MemoryAdvise(aligned, size, AdviseHugePages);
         return aligned;
     }
+
+    /// <summary>Gives the memory of a mapping back; the addresses stay, and read as zero.</summary>
+    public static void Discard(void* start, nuint bytes) => _ = MemoryAdvise(start, Reserved(bytes) - HugePage, AdviseDontNeed);
 
     /// <summary>Gives back what <see cref="Map"/> gave for the same size.</summary>
     public static void Unmap(void* start, nuint bytes) => _ = MemoryUnmap(start, Reserved(bytes) - HugePage);

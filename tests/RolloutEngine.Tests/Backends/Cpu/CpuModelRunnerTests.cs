@@ -23,11 +23,84 @@ public sealed class CpuModelRunnerTests
         Assert.Equal(Bits.Of(original), Bits.Of(copy));
     }
 
-    private static CpuModelRunner Load(Fixture fixture)
+    [Theory]
+    [InlineData(WeightType.Auto)]
+    [InlineData(WeightType.Int8)]
+    public void Weights_that_are_put_to_use_compute_as_if_they_had_been_there_from_the_start(WeightType type)
+    {
+        Fixture fixture = new("qwen3-bf16");
+        using CpuModelRunner fresh = Load(fixture, type), updated = Load(fixture, type);
+        string other = CopyWithOtherSigns(fixture);
+        try
+        {
+            float[] before = Run(updated, [0, 1], fixture.Prompt, 0);
+            updated.UseWeights(updated.LoadWeights(other));
+            float[] changed = Run(updated, [0, 1], fixture.Prompt, 0);
+            Assert.NotEqual(Bits.Of(before), Bits.Of(changed));
+
+            Assert.InRange(updated.ReleaseWeights(), 1000, long.MaxValue);
+            Assert.Equal(0, updated.ReleaseWeights());
+            Assert.Throws<InvalidOperationException>(() => Run(updated, [0, 1], fixture.Prompt, 0));
+            updated.UseWeights(updated.LoadWeights(fixture.Folder));
+            Assert.Equal(Bits.Of(Run(fresh, [0, 1], fixture.Prompt, 0)), Bits.Of(Run(updated, [0, 1], fixture.Prompt, 0)));
+        }
+        finally
+        {
+            Directory.Delete(other, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Weights_of_another_shape_are_refused_and_leave_those_in_use()
+    {
+        Fixture fixture = new("qwen3-bf16");
+        using CpuModelRunner runner = Load(fixture);
+        float[] before = Run(runner, [0, 1], fixture.Prompt, 0);
+        Assert.Throws<EngineException>(() => runner.LoadWeights(new Fixture("mistral-f16-odd").Folder));
+        Assert.Equal(Bits.Of(before), Bits.Of(Run(runner, [2, 3], fixture.Prompt, 0)));
+    }
+
+    [Fact]
+    public void Released_pages_can_be_written_again()
+    {
+        Fixture fixture = new("qwen3-f32");
+        using CpuModelRunner runner = Load(fixture);
+        float[] before = Run(runner, [0, 1], fixture.Prompt, 0);
+        Assert.InRange(runner.ReleasePages(), 0, long.MaxValue);
+        Assert.Equal(Bits.Of(before), Bits.Of(Run(runner, [0, 1], fixture.Prompt, 0)));
+    }
+
+    [Fact]
+    public unsafe void A_large_buffer_gives_its_memory_back_and_reads_as_zero()
+    {
+        using NativeBuffer<byte> buffer = NativeBuffer<byte>.Zeroed(64 << 20);
+        new Span<byte>(buffer.Pointer, 64 << 20).Fill(1);
+        long before = Environment.WorkingSet;
+        buffer.Discard();
+        if (OperatingSystem.IsLinux())
+            Assert.InRange(before - Environment.WorkingSet, 32 << 20, long.MaxValue);
+        Assert.Equal(-1, new ReadOnlySpan<byte>(buffer.Pointer, 64 << 20).IndexOfAnyExcept((byte)0));
+    }
+
+    /// <summary>A copy of the checkpoint with the signs of its second half turned.</summary>
+    private static string CopyWithOtherSigns(Fixture fixture)
+    {
+        string folder = Directory.CreateTempSubdirectory("weights-").FullName;
+        foreach (string file in Directory.GetFiles(fixture.Folder))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        string path = Path.Combine(folder, "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(path);
+        for (int i = bytes.Length / 2 | 1; i < bytes.Length; i += 2)
+            bytes[i] ^= 0x80;
+        File.WriteAllBytes(path, bytes);
+        return folder;
+    }
+
+    private static CpuModelRunner Load(Fixture fixture, WeightType weights = WeightType.Auto)
     {
         ModelConfig config = ModelConfig.Load(fixture.Folder);
         using Checkpoint checkpoint = Checkpoint.Open(fixture.Folder);
-        return new CpuModelRunner(config, CpuWeights.Load(config, checkpoint), KernelSet.Widest, pageCount: 4, contextLength: 32, maxTokens: 32, threads: 1);
+        return new CpuModelRunner(config, CpuWeights.Load(config, checkpoint, weights), KernelSet.Widest, pageCount: 4, contextLength: 32, maxTokens: 32, threads: 1);
     }
 
     /// <summary>The logits that follow the last of the tokens.</summary>
