@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace AgentRollout.RolloutEngine.Weights;
 
 /// <summary>A tensor inside a mapped file; valid while its <see cref="SafetensorsFile"/> is open.</summary>
@@ -52,11 +54,24 @@ internal readonly unsafe struct TensorView(string name, string dtype, long[] sha
                     target[i] = (float)((Half*)data)[start + i];
                 break;
             case "BF16":
-                for (int i = 0; i < count; i++)
-                    target[i] = BitConverter.UInt32BitsToSingle((uint)((ushort*)data)[start + i] << 16);
+                WidenBFloat16((ushort*)data + start, count, (uint*)target);
                 break;
             default:
                 throw new InvalidOperationException($"Tensor '{name}' was not checked by {nameof(Expect)}.");
         }
+    }
+
+    private static void WidenBFloat16(ushort* source, int count, uint* target)
+    {
+        int i = 0;
+        for (; i + Vector128<ushort>.Count <= count; i += Vector128<ushort>.Count)
+        {
+            (Vector128<uint> lower, Vector128<uint> upper) = Vector128.Widen(Vector128.Load(source + i));
+            (lower << 16).Store(target + i);
+            (upper << 16).Store(target + i + Vector128<uint>.Count);
+        }
+
+        for (; i < count; i++)
+            target[i] = (uint)source[i] << 16;
     }
 }

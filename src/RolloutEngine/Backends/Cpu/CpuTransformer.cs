@@ -16,6 +16,9 @@ internal sealed unsafe class CpuTransformer : IDisposable
     /// <summary>Panels that a worker claims together, where there are enough of them.</summary>
     private const int MostPanelsPerItem = 8;
 
+    /// <summary>Weights that a worker reads before it looks for another item: few enough to share the end of a matrix evenly.</summary>
+    private const long ItemBytes = 512 << 10;
+
     private readonly ModelConfig _config;
     private readonly CpuKvCache _cache;
     private readonly KernelSet _kernels;
@@ -135,7 +138,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
     {
         float* tile = _scratch[worker.Index].Tile;
         int blocks = (rows + TileRows - 1) / TileRows;
-        int panels = Math.Clamp(matrix.PanelCount / (8 * _scratch.Length), 1, MostPanelsPerItem);
+        int panels = PanelsPerItem(matrix);
         while (worker.Next((matrix.PanelCount + panels - 1) / panels * blocks, out int item))
         {
             (int group, int block) = (item / blocks, item % blocks);
@@ -149,6 +152,14 @@ internal sealed unsafe class CpuTransformer : IDisposable
                     Finish(epilogue, matrix.Bias(panel), tile, panel, first, count, output!);
             }
         }
+    }
+
+    /// <summary>As many neighbours as make a stream long enough to read ahead in, such that all workers get the same number of items.</summary>
+    private int PanelsPerItem(PackedMatrix matrix)
+    {
+        int most = (int)Math.Clamp(ItemBytes / matrix.PanelBytes, 1, MostPanelsPerItem);
+        int rounds = (matrix.PanelCount + most * _scratch.Length - 1) / (most * _scratch.Length);
+        return (matrix.PanelCount + rounds * _scratch.Length - 1) / (rounds * _scratch.Length);
     }
 
     /// <summary>Moves a tile to where it belongs. Outputs past the last one are zero, and stay so.</summary>

@@ -17,7 +17,6 @@ internal sealed unsafe class PackedMatrix : IDisposable
     private readonly NativeBuffer<float>? _bias;
     private readonly PanelFormat _format;
     private readonly int _pairs;
-    private readonly long _panelBytes;
 
     /// <param name="outputs">Rows of the packed matrix, a row that is null being zero.</param>
     /// <param name="inputs">Length of every row.</param>
@@ -29,13 +28,13 @@ internal sealed unsafe class PackedMatrix : IDisposable
         _format = type == WeightType.Int8 ? PanelFormat.Int8
             : outputs.All(output => output is null || output.Value.Source.Weight.IsBFloat16) ? PanelFormat.BFloat16
             : PanelFormat.Float32;
-        _panelBytes = _format switch
+        PanelBytes = _format switch
         {
             PanelFormat.Int8 => (long)Int8Panel.GroupsFor(inputs) * Int8Panel.GroupBytes,
             PanelFormat.BFloat16 => (long)_pairs * BFloat16Panel.PairBytes,
             _ => (long)_pairs * Float32Panel.PairBytes,
         };
-        _panels = NativeBuffer<byte>.Zeroed(PanelCount * _panelBytes);
+        _panels = NativeBuffer<byte>.Zeroed(PanelCount * PanelBytes);
         Parallel.For(0, PanelCount, panel => PackPanel(outputs, inputs, panel));
         if (outputs.Any(output => output?.Source.Bias is not null))
         {
@@ -51,6 +50,8 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public int Outputs { get; }
 
     public int PanelCount { get; }
+
+    public long PanelBytes { get; }
 
     public long Bytes => _panels.Bytes + (_bias?.Bytes ?? 0);
 
@@ -91,7 +92,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <param name="tile">With room for whole blocks of rows.</param>
     public void Multiply(KernelSet kernels, int panel, RowBlocks input, int firstBlock, int rows, float* tile)
     {
-        byte* weights = _panels.Pointer + panel * _panelBytes;
+        byte* weights = _panels.Pointer + panel * PanelBytes;
         switch (_format)
         {
             case PanelFormat.Int8:
@@ -109,7 +110,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>The weights of one output: a row of an embedding table.</summary>
     public void CopyRow(int output, Span<float> row)
     {
-        byte* panel = _panels.Pointer + output / PanelOutputs * _panelBytes;
+        byte* panel = _panels.Pointer + output / PanelOutputs * PanelBytes;
         int column = output % PanelOutputs;
         for (int k = 0; k < row.Length; k++)
         {
@@ -132,7 +133,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     {
         int count = Math.Min(PanelOutputs, outputs.Length - panel * PanelOutputs);
         ReadOnlySpan<(WeightRows Source, int Row)?> rows = outputs.AsSpan(panel * PanelOutputs, count);
-        byte* target = _panels.Pointer + panel * _panelBytes;
+        byte* target = _panels.Pointer + panel * PanelBytes;
         switch (_format)
         {
             case PanelFormat.Int8:
@@ -158,7 +159,8 @@ internal sealed unsafe class PackedMatrix : IDisposable
                 if (outputs[column] is not { } output)
                     continue;
                 output.Source.Weight.CopyTo((long)output.Row * inputs + k, count, values);
-                Int8Panel.Pack(new ReadOnlySpan<float>(values, count), target, column);
+                new Span<float>(values + count, Int8Panel.GroupInputs - count).Clear();
+                Int8Panel.Pack(values, target, column);
             }
         }
     }

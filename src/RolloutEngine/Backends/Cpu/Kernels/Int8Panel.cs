@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
 /// <summary>
@@ -24,20 +26,23 @@ internal static unsafe class Int8Panel
     /// <summary>Groups that hold this many inputs.</summary>
     public static int GroupsFor(int inputs) => (inputs + GroupInputs - 1) / GroupInputs;
 
-    /// <summary>Quantises up to 64 weights of an output to the nearest; the rest of the group becomes zero.</summary>
+    /// <summary>Quantises 64 weights of an output to the nearest, ties to even.</summary>
     /// <param name="group">Start of the group in the panel.</param>
-    public static void Pack(ReadOnlySpan<float> weights, byte* group, int output)
+    public static void Pack(float* weights, byte* group, int output)
     {
-        float most = 0;
-        foreach (float weight in weights)
-            most = MathF.Max(most, MathF.Abs(weight));
+        Vector128<float> maxima = Vector128.Abs(Vector128.Load(weights));
+        for (int k = Vector128<float>.Count; k < GroupInputs; k += Vector128<float>.Count)
+            maxima = Vector128.Max(maxima, Vector128.Abs(Vector128.Load(weights + k)));
+        float most = MathF.Max(MathF.Max(maxima[0], maxima[1]), MathF.Max(maxima[2], maxima[3]));
         ((float*)group)[output] = most / Most;
-        float inverse = most > 0 ? Most / most : 0;
-        byte* target = At(group, output, 0);
-        for (int k = 0; k < GroupInputs; k++)
+
+        Vector128<float> inverse = Vector128.Create(most > 0 ? Most / most : 0);
+        uint* target = (uint*)(group + ScaleBytes) + output;
+        for (int k = 0; k < GroupInputs; k += InputsOfWord, target += PackedMatrix.PanelOutputs)
         {
-            float quantized = k < weights.Length ? MathF.Round(weights[k] * inverse) : 0;
-            target[k / InputsOfWord * PackedMatrix.PanelOutputs * InputsOfWord + k % InputsOfWord] = (byte)(Zero + (int)quantized);
+            Vector128<int> rounded = Vector128.FusedMultiplyAdd(Vector128.Load(weights + k), inverse, Vector128.Create(Quantizer.Rounder)).AsInt32();
+            Vector128<sbyte> bytes = Vector128.Narrow(Vector128.Narrow(rounded, rounded), default);
+            *target = bytes.AsUInt32()[0] ^ (Zero * 0x01010101u);
         }
     }
 

@@ -6,7 +6,7 @@ namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 internal static unsafe class Quantizer
 {
     /// <summary>1.5·2^23: adding it rounds to the nearest integer and leaves that integer in the low mantissa bits.</summary>
-    private const float Rounder = 12582912f;
+    public const float Rounder = 12582912f;
 
     private const int GroupNumbers = Int8Panel.GroupInputs * RowBlocks.Rows;
 

@@ -233,7 +233,14 @@ public sealed unsafe class KernelTests
         fixed (byte* p = panel)
         {
             for (int i = 0; i < 32 * groups; i++)
-                Int8Panel.Pack(Random(Math.Min(64, inputs - i / 32 * 64)), p + i / 32 * Int8Panel.GroupBytes, i % 32);
+            {
+                float[] weights = Random(64);
+                weights.AsSpan(Math.Min(64, inputs - i / 32 * 64)).Clear();
+                fixed (float* w = weights)
+                    Int8Panel.Pack(w, p + i / 32 * Int8Panel.GroupBytes, i % 32);
+                for (int k = 0; k < 64; k++)
+                    Assert.InRange(Math.Abs(Int8Panel.Weight(p + i / 32 * Int8Panel.GroupBytes, i % 32, k) - weights[k]), 0, weights.Max(Math.Abs) / 250);
+            }
             for (int block = 0; block < (rows + 3) / 4; block++)
                 x.Quantize(kernels, block);
             fixed (float* t = tile)
