@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using AgentRollout.Tokenization.Chat.Jinja;
+using AgentRollout.Tokenization.Chat.Jinja.Formatting;
+using AgentRollout.Tokenization.Chat.Jinja.Values;
 
 namespace AgentRollout.Tokenization.Chat;
 
@@ -13,8 +15,10 @@ public sealed class ChatTemplate
     /// <summary>transformers' name of the template that is taken where tools are given.</summary>
     private const string ToolUseTemplate = "tool_use";
 
-    private readonly IReadOnlyList<Statement> _template;
-    private readonly IReadOnlyList<Statement> _toolUseTemplate;
+    private static readonly Dictionary<string, JsonElement> _noKwargs = [];
+
+    private readonly JinjaTemplate _template;
+    private readonly JinjaTemplate _toolUseTemplate;
     private readonly IReadOnlyDictionary<string, string> _specialTokens;
     private readonly TimeProvider _clock;
 
@@ -24,10 +28,17 @@ public sealed class ChatTemplate
         Name = name;
         Source = source;
         Hash = ModelFiles.Hash(Encoding.UTF8.GetBytes(toolUseSource is null ? source : source + '\0' + toolUseSource));
-        _template = Guarded(() => JinjaParser.Parse(source));
-        _toolUseTemplate = toolUseSource is null ? _template : Guarded(() => JinjaParser.Parse(toolUseSource));
+        _template = Guarded(() => JinjaTemplate.Parse(source));
+        _toolUseTemplate = toolUseSource is null ? _template : Guarded(() => JinjaTemplate.Parse(toolUseSource));
         _specialTokens = specialTokens;
         _clock = clock;
+    }
+
+    private ChatTemplate(ChatTemplate original, IReadOnlyDictionary<string, string> specialTokens, TimeProvider clock)
+    {
+        (Name, Source, Hash) = (original.Name, original.Source, original.Hash);
+        (_template, _toolUseTemplate) = (original._template, original._toolUseTemplate);
+        (_specialTokens, _clock) = (specialTokens, clock);
     }
 
     /// <summary>Where the template comes from, for messages.</summary>
@@ -73,6 +84,17 @@ public sealed class ChatTemplate
         string source, string name, IReadOnlyDictionary<string, string>? specialTokens = null, TimeProvider? clock = null) =>
         new(name, source, null, specialTokens ?? new Dictionary<string, string>(), clock ?? TimeProvider.System);
 
+    /// <summary>The same template with other special tokens or another clock; what is null stays.</summary>
+    /// <param name="specialTokens">Values of <c>bos_token</c>, <c>eos_token</c> and so on, which go before those it has.</param>
+    /// <param name="clock">What <c>strftime_now</c> tells.</param>
+    public ChatTemplate With(IReadOnlyDictionary<string, string>? specialTokens = null, TimeProvider? clock = null)
+    {
+        Dictionary<string, string> tokens = new(_specialTokens, StringComparer.Ordinal);
+        foreach ((string name, string token) in specialTokens ?? new Dictionary<string, string>())
+            tokens[name] = token;
+        return new ChatTemplate(this, tokens, clock ?? _clock);
+    }
+
     /// <summary>Renders a conversation.</summary>
     /// <param name="messages">The messages.</param>
     /// <param name="tools">The tools; none where it is empty.</param>
@@ -84,24 +106,12 @@ public sealed class ChatTemplate
         IReadOnlyList<FunctionSchema> tools,
         bool addGenerationPrompt,
         IReadOnlyDictionary<string, JsonElement>? kwargs = null) =>
-        Guarded(() => RenderValues(
-            ChatValues.FromMessages(messages), ChatValues.FromTools(tools), addGenerationPrompt, kwargs ?? new Dictionary<string, JsonElement>()).Text);
+        Render(messages, tools, addGenerationPrompt, kwargs, tracksContent: false).Text;
 
-    /// <summary>Renders messages and tools as they stand in JSON, member by member, with the parts that the template marks as generated.</summary>
-    /// <param name="messages">An array of messages.</param>
-    /// <param name="tools">An array of tools, or null for none.</param>
-    /// <param name="addGenerationPrompt">Whether the text ends with the opening of an assistant turn.</param>
-    /// <param name="kwargs">Further variables, for example <c>enable_thinking</c>.</param>
-    /// <exception cref="TokenizerException">The template failed or refused the conversation; names template, line and cause.</exception>
-    public RenderedChat RenderJson(
-        JsonElement messages, JsonElement? tools, bool addGenerationPrompt, IReadOnlyDictionary<string, JsonElement>? kwargs = null) =>
-        Guarded(() => RenderValues(
-            JinjaJson.FromJson(messages),
-            tools is { } json ? JinjaJson.FromJson(json) : null,
-            addGenerationPrompt,
-            kwargs ?? new Dictionary<string, JsonElement>()));
-
-    /// <summary>Renders a conversation and tells what of the text comes from it: <see cref="RenderedChat.ContentSpans"/> is filled.</summary>
+    /// <summary>
+    /// Renders a conversation and tells what of the text comes from it: <see cref="RenderedChat.ContentSpans"/> is filled. A role that is
+    /// a plain word counts as the template's, because templates make control tokens of it.
+    /// </summary>
     /// <param name="messages">The messages.</param>
     /// <param name="tools">The tools; none where it is empty.</param>
     /// <param name="addGenerationPrompt">Whether the text ends with the opening of an assistant turn.</param>
@@ -112,24 +122,54 @@ public sealed class ChatTemplate
         IReadOnlyList<FunctionSchema> tools,
         bool addGenerationPrompt,
         IReadOnlyDictionary<string, JsonElement>? kwargs = null) =>
-        Guarded(() => RenderValues(
-            ChatValues.FromMessages(messages), ChatValues.FromTools(tools), addGenerationPrompt, kwargs ?? new Dictionary<string, JsonElement>()));
+        Render(messages, tools, addGenerationPrompt, kwargs, tracksContent: true);
 
-    private RenderedChat RenderValues(object? messages, object? tools, bool addGenerationPrompt, IReadOnlyDictionary<string, JsonElement> kwargs)
+    /// <summary>Renders messages and tools as they stand in JSON, member by member, with the parts that the template marks as generated.</summary>
+    /// <param name="messages">An array of messages.</param>
+    /// <param name="tools">An array of tools, or null for none.</param>
+    /// <param name="addGenerationPrompt">Whether the text ends with the opening of an assistant turn; the template finds it undefined where it is null.</param>
+    /// <param name="kwargs">Further variables, for example <c>enable_thinking</c>.</param>
+    /// <param name="tracksContent">Whether <see cref="RenderedChat.ContentSpans"/> is filled, as by <see cref="RenderTracked"/>.</param>
+    /// <exception cref="TokenizerException">The template failed or refused the conversation; names template, line and cause.</exception>
+    public RenderedChat RenderJson(
+        JsonElement messages,
+        JsonElement? tools,
+        bool? addGenerationPrompt,
+        IReadOnlyDictionary<string, JsonElement>? kwargs = null,
+        bool tracksContent = false) =>
+        Guarded(() => RenderValues(
+            ChatValues.WithPlainRoles(JinjaJson.FromJson(messages, tracksContent)),
+            tools is { } json ? JinjaJson.FromJson(json, tracksContent) : null,
+            addGenerationPrompt,
+            kwargs,
+            tracksContent));
+
+    private RenderedChat Render(
+        IReadOnlyList<ChatMessage> messages,
+        IReadOnlyList<FunctionSchema> tools,
+        bool addGenerationPrompt,
+        IReadOnlyDictionary<string, JsonElement>? kwargs,
+        bool tracksContent)
     {
-        JinjaScope globals = new(null);
-        JinjaGlobals.AddTo(globals, _clock);
-        JinjaScope scope = new(globals);
+        ChatValues values = new(tracksContent);
+        return Guarded(() => RenderValues(values.FromMessages(messages), values.FromTools(tools), addGenerationPrompt, kwargs, tracksContent));
+    }
+
+    private RenderedChat RenderValues(
+        object? messages, object? tools, bool? addGenerationPrompt, IReadOnlyDictionary<string, JsonElement>? kwargs, bool tracksContent)
+    {
+        Dictionary<string, object?> variables = new(StringComparer.Ordinal);
         foreach ((string name, string token) in _specialTokens)
-            scope.Set(name, token);
-        scope.Set("messages", messages);
-        scope.Set("tools", tools);
-        scope.Set("documents", null);
-        scope.Set("add_generation_prompt", addGenerationPrompt);
-        foreach ((string name, JsonElement value) in kwargs)
-            scope.Set(name, JinjaJson.FromJson(value));
-        JinjaRendering rendering = JinjaEvaluator.Render(tools is null ? _template : _toolUseTemplate, scope);
-        return new RenderedChat(rendering.Text, rendering.Generations, rendering.Content);
+            variables[name] = new PythonString(token);
+        variables["messages"] = messages;
+        variables["tools"] = tools;
+        variables["documents"] = null;
+        if (addGenerationPrompt is { } flag)
+            variables["add_generation_prompt"] = Boxed.From(flag);
+        foreach ((string name, JsonElement value) in kwargs ?? _noKwargs)
+            variables[name] = JinjaJson.FromJson(value, tracksContent);
+        RenderedChat chat = (tools is null ? _template : _toolUseTemplate).Render(variables, _clock);
+        return tracksContent ? chat : chat with { ContentSpans = [] };
     }
 
     private T Guarded<T>(Func<T> action)

@@ -1,45 +1,108 @@
-using AgentRollout.Tokenization.Chat.Jinja;
+using System.Buffers;
+using AgentRollout.Tokenization.Chat.Jinja.Formatting;
+using AgentRollout.Tokenization.Chat.Jinja.Values;
 
 namespace AgentRollout.Tokenization.Chat;
 
 /// <summary>Messages and tools as the values that templates see, in OpenAI's nesting.</summary>
-internal static class ChatValues
+/// <param name="asContent">Whether their strings are told apart from the template's.</param>
+internal sealed class ChatValues(bool asContent)
 {
-    public static List<object?> FromMessages(IReadOnlyList<ChatMessage> messages) => [.. messages.Select(FromMessage)];
+    private static readonly PythonString _role = new("role");
+    private static readonly PythonString _content = new("content");
+    private static readonly PythonString _reasoning = new("reasoning_content");
+    private static readonly PythonString _toolCalls = new("tool_calls");
+    private static readonly PythonString _toolCallId = new("tool_call_id");
+    private static readonly PythonString _name = new("name");
+    private static readonly PythonString _id = new("id");
+    private static readonly PythonString _type = new("type");
+    private static readonly PythonString _function = new("function");
+    private static readonly PythonString _arguments = new("arguments");
+    private static readonly PythonString _description = new("description");
+    private static readonly PythonString _parameters = new("parameters");
+
+    private static readonly SearchValues<char> _plain = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+
+    public PythonList FromMessages(IReadOnlyList<ChatMessage> messages)
+    {
+        List<object?> values = new(messages.Count);
+        foreach (ChatMessage message in messages)
+            values.Add(FromMessage(message));
+        return new PythonList(values);
+    }
 
     /// <summary>Null, which templates test for, where there are no tools.</summary>
-    public static List<object?>? FromTools(IReadOnlyList<FunctionSchema> tools)
+    public PythonList? FromTools(IReadOnlyList<FunctionSchema> tools)
     {
         if (tools.Count == 0)
             return null;
-        return [.. tools.Select(tool => Typed("function", new PythonDict
+        List<object?> values = new(tools.Count);
+        foreach (FunctionSchema tool in tools)
         {
-            ["name"] = tool.Name,
-            ["description"] = tool.Description,
-            ["parameters"] = JinjaJson.FromJson(tool.Parameters),
-        }))];
+            PythonDict function = new(3);
+            function.Add(_name, Text(tool.Name));
+            function.Add(_description, Text(tool.Description));
+            function.Add(_parameters, JinjaJson.FromJson(tool.Parameters, asContent));
+            values.Add(Typed("function", function));
+        }
+
+        return new PythonList(values);
     }
 
-    private static PythonDict FromMessage(ChatMessage message)
+    /// <summary>Messages of which roles that are plain words count as the template's.</summary>
+    public static object? WithPlainRoles(object? messages)
     {
-        PythonDict value = new() { ["role"] = message.Role, ["content"] = message.Content };
+        foreach (object? message in messages is PythonList list ? list.Items : [])
+        {
+            if (message is PythonDict fields && fields.TryGet(_role, out object? role) && role is PythonString { IsTemplate: false } text)
+                fields.Set(_role, Role(text.Text));
+        }
+
+        return messages;
+    }
+
+    private static PythonString Role(string role) =>
+        role.AsSpan().IndexOfAnyExcept(_plain) < 0 ? new PythonString(role) : PythonString.FromContent(role);
+
+    private PythonDict FromMessage(ChatMessage message)
+    {
+        PythonDict value = new();
+        value.Add(_role, Role(message.Role));
+        value.Add(_content, Text(message.Content));
         if (message.ReasoningContent is not null)
-            value["reasoning_content"] = message.ReasoningContent;
+            value.Add(_reasoning, Text(message.ReasoningContent));
         if (message.ToolCalls is { Count: > 0 } calls)
-            value["tool_calls"] = new List<object?>(calls.Select(FromCall));
+        {
+            List<object?> values = new(calls.Count);
+            foreach (ToolCall call in calls)
+                values.Add(FromCall(call));
+            value.Add(_toolCalls, new PythonList(values));
+        }
+
         if (message.ToolCallId is not null)
-            value["tool_call_id"] = message.ToolCallId;
+            value.Add(_toolCallId, Text(message.ToolCallId));
         if (message.Name is not null)
-            value["name"] = message.Name;
+            value.Add(_name, Text(message.Name));
         return value;
     }
 
-    private static PythonDict FromCall(ToolCall call)
+    private PythonDict FromCall(ToolCall call)
     {
-        PythonDict value = Typed(call.Type, new PythonDict { ["name"] = call.Name, ["arguments"] = JinjaJson.FromJson(call.Arguments) });
-        value["id"] = call.Id;
+        PythonDict function = new(2);
+        function.Add(_name, Text(call.Name));
+        function.Add(_arguments, JinjaJson.FromJson(call.Arguments, asContent));
+        PythonDict value = Typed(call.Type, function);
+        value.Add(_id, Text(call.Id));
         return value;
     }
 
-    private static PythonDict Typed(string type, PythonDict function) => new() { ["type"] = type, ["function"] = function };
+    private static PythonDict Typed(string type, PythonDict function)
+    {
+        PythonDict value = new(3);
+        value.Add(_type, new PythonString(type));
+        value.Add(_function, function);
+        return value;
+    }
+
+    private PythonString? Text(string? text) => text is null ? null : asContent ? PythonString.FromContent(text) : new PythonString(text);
 }

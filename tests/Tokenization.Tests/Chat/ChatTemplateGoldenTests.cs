@@ -15,11 +15,16 @@ public sealed class ChatTemplateGoldenTests
     private static readonly Dictionary<string, ChatTemplate> Templates = [];
 
     [Theory]
-    [InlineData("chat-qwen3.jsonl", "qwen3")]
-    [InlineData("chat-llama3_1.jsonl", "llama3_1")]
-    public void Conversations_render_as_in_the_reference(string file, string family)
+    [InlineData("chat-qwen3.jsonl", 240)]
+    [InlineData("chat-llama3_1.jsonl", 130)]
+    [InlineData("chat-deepseek_r1.jsonl", 80)]
+    [InlineData("chat-deepseek_v3.jsonl", 40)]
+    [InlineData("chat-gemma3.jsonl", 60)]
+    [InlineData("chat-gptoss.jsonl", 60)]
+    [InlineData("chat-llama2.jsonl", 60)]
+    [InlineData("chat-mistral_v1.jsonl", 80)]
+    public void Conversations_render_as_in_the_reference(string file, int atLeast)
     {
-        Tokenizer tokenizer = TestTokenizers.Shared(family);
         int rows = 0;
         foreach (JsonElement row in TestTokenizers.GoldenRows(file))
         {
@@ -28,29 +33,45 @@ public sealed class ChatTemplateGoldenTests
             if (row.GetProperty("rendered").GetString() is not { } expected)
             {
                 TokenizerException exception = Assert.Throws<TokenizerException>(() => Render(template, row));
-                Assert.Contains(row.GetProperty("error").GetString()!, exception.Message, StringComparison.Ordinal);
+                Assert.EndsWith(row.GetProperty("error").GetString()!, exception.Message, StringComparison.Ordinal);
                 continue;
             }
 
             RenderedChat rendered = Render(template, row);
             Assert.Equal(expected, rendered.Text);
-            TokenizedText tokens = tokenizer.EncodeWithStarts(rendered.Text);
-            Assert.Equal(row.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()), tokens.Ids);
-            if (!row.TryGetProperty("gen_spans", out JsonElement spans))
-                continue;
-            Assert.Equal(spans.EnumerateArray().Select(span => ToUtf16(expected, span)), rendered.Generations);
-            Assert.Equal(row.GetProperty("assistant_mask").GetString(), string.Concat(tokens.Mask(rendered.Generations)));
+            IEnumerable<CharSpan> spans = row.TryGetProperty("gen_spans", out JsonElement marked)
+                ? marked.EnumerateArray().Select(span => ToUtf16(expected, span))
+                : [];
+            Assert.Equal(spans, rendered.Generations);
         }
 
-        Assert.True(rows > 100);
+        Assert.True(rows >= atLeast, $"{rows} rows");
     }
 
-    /// <summary>Widened with the features; what is missing must be refused, never rendered in another way.</summary>
+    [Theory]
+    [InlineData("chat-qwen3.jsonl", "qwen3")]
+    [InlineData("chat-llama3_1.jsonl", "llama3_1")]
+    public void Rendered_conversations_have_the_ids_and_masks_of_the_reference(string file, string family)
+    {
+        Tokenizer tokenizer = TestTokenizers.Shared(family);
+        foreach (JsonElement row in TestTokenizers.GoldenRows(file))
+        {
+            if (row.GetProperty("rendered").ValueKind == JsonValueKind.Null)
+                continue;
+            RenderedChat rendered = Render(Template(row), row);
+            TokenizedText tokens = tokenizer.EncodeWithStarts(rendered.Text);
+            Assert.Equal(row.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()), tokens.Ids);
+            if (row.TryGetProperty("assistant_mask", out JsonElement mask))
+                Assert.Equal(mask.GetString(), string.Concat(tokens.Mask(rendered.Generations)));
+        }
+    }
+
     [Fact]
-    public void Templates_of_234_models_render_as_in_the_reference_or_are_refused_by_name()
+    public void Templates_of_234_models_render_and_fail_as_in_the_reference()
     {
         Dictionary<string, JsonElement> conversations = [];
-        int equal = 0;
+        List<string> differences = [];
+        int rows = 0;
         foreach (JsonElement row in TestTokenizers.GoldenRows("render-all.jsonl"))
         {
             if (row.TryGetProperty("conv_def", out JsonElement name))
@@ -59,24 +80,50 @@ public sealed class ChatTemplateGoldenTests
                 continue;
             }
 
-            string actual = RenderOrRefuse(row, conversations[row.GetProperty("conv").GetString()!]);
-            string expected = row.GetProperty("rendered").GetString() ?? row.GetProperty("error").GetString()!;
-            bool isEqual = row.GetProperty("rendered").ValueKind == JsonValueKind.Null
-                ? actual.Contains(expected, StringComparison.Ordinal)
-                : actual == expected;
-            if (isEqual)
-                equal++;
-            else
-                Assert.True(IsRefusal(actual), $"{row.GetProperty("template")} {row.GetProperty("conv")}: {actual}");
+            rows++;
+            (string? text, string? error, IReadOnlyList<CharSpan> generations) = Outcome(row, conversations[row.GetProperty("conv").GetString()!]);
+            string? expected = row.GetProperty("rendered").GetString();
+            bool isEqual = expected is null
+                ? error is not null && error.Contains($"{row.GetProperty("error_type").GetString()}: {row.GetProperty("error").GetString()}", StringComparison.Ordinal)
+                : text == expected && (!row.TryGetProperty("gen_spans", out JsonElement spans)
+                    || generations.SequenceEqual(spans.EnumerateArray().Select(span => ToUtf16(expected, span))));
+            if (!isEqual)
+                differences.Add($"{row.GetProperty("template")} {row.GetProperty("conv")}: {text ?? error}");
         }
 
-        Assert.True(equal >= 1597, $"{equal} rows are equal");
+        Assert.Empty(differences);
+        Assert.True(rows > 1_600, $"{rows} rows");
     }
 
-    private static bool IsRefusal(string outcome) =>
-        outcome.Contains("is not supported", StringComparison.Ordinal) || outcome.Contains("known filters", StringComparison.Ordinal);
+    /// <summary>huggingface.js's own tests; real Jinja2 gives their targets too, except where that renderer prints a list as JSON.</summary>
+    [Fact]
+    public void Templates_of_other_renderers_tests_render_as_they_expect()
+    {
+        List<string> differences = [];
+        int rows = 0;
+        foreach (JsonElement row in TestTokenizers.GoldenRows("hfjs-e2e.jsonl"))
+        {
+            rows++;
+            string path = SharedFiles.InShared("golden", "templates", "hfjs", Path.GetFileName(row.GetProperty("file").GetString()!));
+            ChatTemplate template = ChatTemplate.Parse(File.ReadAllText(path), path, null, new FixedClock(new(2025, 7, 10, 0, 0, 0, TimeSpan.Zero)));
+            Dictionary<string, JsonElement> variables = row.GetProperty("data").EnumerateObject().ToDictionary(member => member.Name, member => member.Value);
+            if (Render(template, variables) != row.GetProperty("target").GetString())
+                differences.Add(row.GetProperty("name").GetString()!);
+        }
 
-    private static string RenderOrRefuse(JsonElement row, JsonElement conversation)
+        Assert.Equal(["MadeAgents/Hammer2.1"], differences);
+        Assert.True(rows > 50, $"{rows} rows");
+    }
+
+    private static string Render(ChatTemplate template, Dictionary<string, JsonElement> variables)
+    {
+        variables.Remove("messages", out JsonElement messages);
+        JsonElement? tools = variables.Remove("tools", out JsonElement given) && given.ValueKind != JsonValueKind.Null ? given : null;
+        bool? addGenerationPrompt = variables.Remove("add_generation_prompt", out JsonElement flag) ? flag.ValueKind == JsonValueKind.True : null;
+        return template.RenderJson(messages, tools, addGenerationPrompt, variables).Text;
+    }
+
+    private static (string? Text, string? Error, IReadOnlyList<CharSpan> Generations) Outcome(JsonElement row, JsonElement conversation)
     {
         Dictionary<string, JsonElement> kwargs =
             conversation.GetProperty("kwargs").EnumerateObject().ToDictionary(member => member.Name, member => member.Value);
@@ -86,12 +133,13 @@ public sealed class ChatTemplateGoldenTests
         JsonElement tools = conversation.GetProperty("tools");
         try
         {
-            return Template(row).RenderJson(
-                conversation.GetProperty("messages"), tools.ValueKind == JsonValueKind.Null ? null : tools, addGenerationPrompt, kwargs).Text;
+            RenderedChat chat = Template(row).RenderJson(
+                conversation.GetProperty("messages"), tools.ValueKind == JsonValueKind.Null ? null : tools, addGenerationPrompt, kwargs);
+            return (chat.Text, null, chat.Generations);
         }
         catch (TokenizerException exception)
         {
-            return exception.Message;
+            return (null, exception.Message, []);
         }
     }
 
@@ -109,7 +157,7 @@ public sealed class ChatTemplateGoldenTests
         lock (Templates)
         {
             if (!Templates.TryGetValue(key, out ChatTemplate? template))
-                Templates[key] = template = ChatTemplate.Parse(File.ReadAllText(path), path, tokens, new ReferenceClock());
+                Templates[key] = template = ChatTemplate.Parse(File.ReadAllText(path), path, tokens, new FixedClock(new(2026, 1, 15, 12, 34, 56, TimeSpan.Zero)));
             return template;
         }
     }
@@ -144,11 +192,11 @@ public sealed class ChatTemplateGoldenTests
         return new CharSpan(ends[codePoints[0].GetInt32()], ends[codePoints[1].GetInt32()]);
     }
 
-    /// <summary>The time at which the reference rendered.</summary>
-    private sealed class ReferenceClock : TimeProvider
+    /// <summary>The time at which a reference rendered.</summary>
+    private sealed class FixedClock(DateTimeOffset now) : TimeProvider
     {
         public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
 
-        public override DateTimeOffset GetUtcNow() => new(2026, 1, 15, 12, 34, 56, TimeSpan.Zero);
+        public override DateTimeOffset GetUtcNow() => now;
     }
 }

@@ -25,7 +25,7 @@ public sealed class ChatTemplateTests : IDisposable
     public void What_comes_from_messages_is_told_apart_from_the_template()
     {
         RenderedChat chat = Parse(Chatml).RenderTracked([ChatMessage.User("<|im_end|>")], [], addGenerationPrompt: true);
-        Assert.Equal(["user", "<|im_end|>"], chat.ContentSpans.Select(span => chat.Text[span.Start..span.End]));
+        Assert.Equal(["<|im_end|>"], chat.ContentSpans.Select(span => chat.Text[span.Start..span.End]));
     }
 
     [Fact]
@@ -89,14 +89,14 @@ public sealed class ChatTemplateTests : IDisposable
     [InlineData("a\nb\n{{ raise_exception('no ' ~ 1) }}", "line 3", "no 1")]
     [InlineData("{% if x %}", "line 1", "endif")]
     [InlineData("\n{% endfor %}", "line 2", "endfor")]
-    [InlineData("\n\n{{ 'x' | nosuch }}", "line 3", "known filters")]
-    [InlineData("{{ 1 is nosuch }}", "line 1", "known tests")]
-    [InlineData("{% include 'x' %}", "line 1", "include")]
+    [InlineData("\n\n{{ 'x' | nosuch }}", "line 3", "No filter named 'nosuch'.")]
+    [InlineData("{{ 1 is nosuch }}", "line 1", "No test named 'nosuch'.")]
+    [InlineData("\n{% include 'x' %}", "line 2", "no loader for this environment specified")]
     [InlineData("{% break %}", "line 1", "break")]
     [InlineData("{% for x in [1] %}{% macro m() %}{% break %}{% endmacro %}{% endfor %}", "line 1", "break")]
-    [InlineData("{{ f(*x) }}", "line 1", "Unpacking")]
-    [InlineData("{{ 'a' + ('b' | safe) }}", "line 1", "safe")]
-    [InlineData("{{ strftime_now('%Q') }}", "line 1", "%Q")]
+    [InlineData("{{ [1] | map('upper') }}", "line 1", "generator")]
+    [InlineData("a\n{{ lipsum() }}", "line 2", "lipsum")]
+    [InlineData("{{ 'a' | foo.bar }}", "line 1", "foo.bar")]
     public void An_error_names_template_line_and_cause(string source, string line, string cause)
     {
         TokenizerException exception = Assert.Throws<TokenizerException>(() => Parse(source).Render([], [], addGenerationPrompt: false));
@@ -140,7 +140,7 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void Long_chains_of_operators_are_a_typed_error()
     {
-        string chain = "{{ 1" + string.Concat(Enumerable.Repeat(" + 1", 200_000)) + " }}";
+        string chain = "{{ 1" + string.Concat(Enumerable.Repeat(" - 1", 200_000)) + " }}";
         Assert.Throws<TokenizerException>(() => Parse(chain).Render([], [], addGenerationPrompt: false));
         string blocks = string.Concat(Enumerable.Repeat("{% if 1 %}", 200_000)) + string.Concat(Enumerable.Repeat("{% endif %}", 200_000));
         Assert.Throws<TokenizerException>(() => Parse(blocks).Render([], [], addGenerationPrompt: false));

@@ -13,9 +13,13 @@ internal sealed class JinjaException(string kind, string message, int line = 0) 
 
     public static JinjaException Syntax(string message, int line) => new("TemplateSyntaxError", message, line);
 
+    public static JinjaException Runtime(string message) => new("TemplateRuntimeError", message);
+
+    public static JinjaException Argument(string message) => new("FilterArgumentError", message);
+
     public static JinjaException Type(string message) => new("TypeError", message);
 
-    public static JinjaException Undefined(string message) => new("UndefinedError", message);
+    public static JinjaException Value(string message) => new("ValueError", message);
 
     public static JinjaException Unsupported(string feature, int line = 0) => new("Unsupported", feature + " is not supported", line);
 

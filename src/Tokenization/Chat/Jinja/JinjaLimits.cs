@@ -1,16 +1,15 @@
 using System.Runtime.CompilerServices;
-using System.Text;
 
 namespace AgentRollout.Tokenization.Chat.Jinja;
 
 /// <summary>Bounds that no chat template comes near, so that a runaway one ends in an error instead of the process.</summary>
 internal static class JinjaLimits
 {
-    /// <summary>Statements and expressions evaluated in one rendering.</summary>
+    /// <summary>Statements, calls and passes through loops in one rendering.</summary>
     public const int Steps = 4_000_000;
 
-    /// <summary>Characters written in one rendering, to the result and to captured blocks.</summary>
-    public const int Output = 64 << 20;
+    /// <summary>Items and characters handled by the operations of one rendering, whose operands may each be long.</summary>
+    public const long Work = 1L << 30;
 
     /// <summary>Characters of one text and items of one list.</summary>
     public const int Length = 16 << 20;
@@ -21,9 +20,6 @@ internal static class JinjaLimits
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw JinjaException.Limit("the template or a value in it is nested too deeply");
     }
-
-    /// <summary>A small value may hold the same list many times over, so that its text has no bound of its own.</summary>
-    public static void CheckLength(StringBuilder text) => CheckLength(text.Length);
 
     public static void CheckLength(Int128 length)
     {
