@@ -25,7 +25,7 @@ public sealed class StreamingDecoder
     {
         foreach (int id in ids)
         {
-            if (_skipSpecialTokens && _tokenizer.IsSpecial(id))
+            if (_skipSpecialTokens && _tokenizer.IsSkipped(id))
                 continue;
             _first.Write(_tokenizer.Spelling(id));
             _first.EndToken();

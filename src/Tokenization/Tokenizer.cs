@@ -24,6 +24,8 @@ public sealed class Tokenizer
     private readonly Dictionary<string, int> _addedIds;
     private readonly AddedTokenMatcher _matcher;
     private readonly AddedTokenMatcher _normalizedMatcher;
+    private readonly Dictionary<int, string> _normalizedContents; // added tokens that are looked for in normalized text
+    private readonly HashSet<string> _skipped;
     private readonly Lazy<TokenBytes> _bytes;
     private readonly WordCache _cache = new();
 
@@ -40,7 +42,9 @@ public sealed class Tokenizer
         _matcher = new AddedTokenMatcher(tokens.Where(token => !token.Normalized).Select(token => (token, token.Content)));
         _normalizedMatcher = new AddedTokenMatcher(tokens.Where(token => token.Normalized).Select(token => (token, Normalize(token.Content))));
         Decoder = file.Decoder;
-        _bytes = new Lazy<TokenBytes>(() => new TokenBytes(_vocabulary, Decoder));
+        _normalizedContents = tokens.Where(token => token.Normalized).ToDictionary(token => token.Id, token => Normalize(token.Content));
+        _skipped = [.. tokens.Where(token => token.Special).Select(token => token.Content)];
+        _bytes = new Lazy<TokenBytes>(() => new TokenBytes(VocabularySize, id => Contains(id) ? Spelling(id) : null, Decoder));
         Hash = file.Hash;
         BosToken = config.BosToken;
         EosToken = config.EosToken;
@@ -146,8 +150,16 @@ public sealed class Tokenizer
     /// </summary>
     public ReadOnlySpan<byte> BytesOf(int id) => _bytes.Value.Of(id);
 
-    /// <summary>A token as the vocabulary spells it.</summary>
-    internal string Spelling(int id) => _vocabulary.Contains(id) ? _vocabulary.Text(id) : "\uFFFD";
+    /// <summary>A token as decoding begins with it: as the vocabulary spells it, or an added token as it is looked for.</summary>
+    internal string Spelling(int id)
+    {
+        if (_normalizedContents.TryGetValue(id, out string? content))
+            return content;
+        return _vocabulary.Contains(id) ? _vocabulary.Text(id) : "\uFFFD";
+    }
+
+    /// <summary>Whether decoding without special tokens leaves a token out.</summary>
+    internal bool IsSkipped(int id) => _addedTokens.ContainsKey(id) && _skipped.Contains(Spelling(id));
 
     private string DecodeBytes(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
@@ -156,7 +168,7 @@ public sealed class Tokenizer
         int count = 0;
         foreach (int id in ids)
         {
-            if (skipSpecialTokens && IsSpecial(id))
+            if (skipSpecialTokens && IsSkipped(id))
                 continue;
             ReadOnlySpan<byte> token = tokenBytes.Of(id);
             token.CopyTo(bytes.AsSpan(count));
@@ -301,7 +313,7 @@ public sealed class Tokenizer
         foreach (int id in ids)
         {
             int length = BytesOf(id).Length;
-            if (!skipSpecialTokens || !IsSpecial(id))
+            if (!skipSpecialTokens || !IsSkipped(id))
                 count = checked(count + length);
         }
 

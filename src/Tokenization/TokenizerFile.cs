@@ -85,7 +85,7 @@ internal sealed class TokenizerFile
                 AddedTokens.AddRange(value.EnumerateArray().Select(ReadAddedToken));
                 break;
             case "normalizer":
-                Normalizer = NormalizerReader.Read(value);
+                Normalizer = value.ValueKind == JsonValueKind.Null ? null : Normalizer.Read(value);
                 break;
             case "pre_tokenizer":
                 PreTokenizer = PreTokenizerReader.Read(value);

@@ -14,6 +14,8 @@ public sealed class TokenizerGoldenTests
     [InlineData("mistral_v1")]
     [InlineData("gemma3")]
     [InlineData("bert_wordpiece")]
+    [InlineData("deepseek_v3")]
+    [InlineData("gptoss")]
     public void Ids_equal_the_reference(string family)
     {
         Tokenizer tokenizer = TestTokenizers.Shared(family);
@@ -33,6 +35,8 @@ public sealed class TokenizerGoldenTests
     [InlineData("mistral_v1")]
     [InlineData("gemma3")]
     [InlineData("bert_wordpiece")]
+    [InlineData("deepseek_v3")]
+    [InlineData("gptoss")]
     public void Decoded_text_equals_the_reference(string family)
     {
         Tokenizer tokenizer = TestTokenizers.Shared(family);

@@ -6,13 +6,16 @@ internal sealed class TokenBytes
     private readonly byte[] _bytes;
     private readonly int[] _starts; // [id], and the end; tokens that do not exist have the bytes of U+FFFD
 
-    public TokenBytes(Vocabulary vocabulary, TokenDecoder decoder)
+    /// <param name="size">One more than the largest id.</param>
+    /// <param name="spelling">The token that decoding begins with, null where there is none.</param>
+    /// <param name="decoder">The decoder.</param>
+    public TokenBytes(int size, Func<int, string?> spelling, TokenDecoder decoder)
     {
-        _starts = new int[vocabulary.Size + 1];
-        List<byte> bytes = new(vocabulary.Size * 8);
-        for (int id = 0; id < vocabulary.Size; id++)
+        _starts = new int[size + 1];
+        List<byte> bytes = new(size * 8);
+        for (int id = 0; id < size; id++)
         {
-            bytes.AddRange(vocabulary.Contains(id) ? decoder.BytesOf(vocabulary.Bytes(id)) : "\uFFFD"u8);
+            bytes.AddRange(spelling(id) is { } token ? decoder.BytesOf(token) : "\uFFFD"u8);
             _starts[id + 1] = bytes.Count;
         }
 

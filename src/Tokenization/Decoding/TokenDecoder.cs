@@ -18,10 +18,8 @@ internal sealed class TokenDecoder(IReadOnlyList<DecoderStep> steps)
     }
 
     /// <summary>The bytes that a token inside a text stands for; they need not be whole characters.</summary>
-    /// <param name="spelling">The token as the vocabulary spells it.</param>
-    public ReadOnlySpan<byte> BytesOf(ReadOnlySpan<byte> spelling)
+    public byte[] BytesOf(string token)
     {
-        string token = Encoding.UTF8.GetString(spelling);
         foreach (DecoderStep step in steps)
         {
             if (step.TryBytes(token, out byte[] bytes))

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgentRollout.Tokenization.Normalization;
 using AgentRollout.Tokenization.PreTokenization;
 
 namespace AgentRollout.Tokenization.Decoding;
@@ -71,9 +72,8 @@ internal static class TokenDecoderReader
 
     private static MappingStep Replace(JsonElement part)
     {
-        TextPattern pattern = PreTokenizerReader.ReadPattern(JsonParts.Member(part, "pattern"));
-        string content = JsonParts.Text(part, "content");
-        return new MappingStep((token, _) => pattern.Replace(token, content));
+        Normalizer replacement = Normalizer.Read(part); // it has the same members
+        return new MappingStep((token, _) => replacement.Change(token));
     }
 
     private static char Character(JsonElement part) =>

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using AgentRollout.Tokenization.PreTokenization.Regex;
 
 namespace AgentRollout.Tokenization.PreTokenization;
 
@@ -31,7 +32,7 @@ internal static class PreTokenizerReader
                 AddByteLevel(part, steps);
                 break;
             case "Split":
-                steps.Add(new PatternSplitter(ReadPattern(JsonParts.Member(part, "pattern")), Behavior(part), JsonParts.Flag(part, "invert")));
+                steps.Add(new PatternSplitter(Pattern(JsonParts.Member(part, "pattern")), Behavior(part), JsonParts.Flag(part, "invert")));
                 break;
             case "BertPreTokenizer":
                 steps.Add(new PatternSplitter(CharacterPattern.WhiteSpace, SplitBehavior.Removed));
@@ -82,8 +83,7 @@ internal static class PreTokenizerReader
             : throw JsonParts.Unsupported("split behavior", name, string.Join(", ", Enum.GetNames<SplitBehavior>()));
     }
 
-    /// <summary>A pattern as parts of tokenizer.json write it: a literal text or a regular expression.</summary>
-    public static TextPattern ReadPattern(JsonElement pattern)
+    private static TextPattern Pattern(JsonElement pattern)
     {
         if (pattern.TryGetProperty("String", out JsonElement literal))
             return new LiteralPattern(literal.GetString() ?? "");
@@ -92,6 +92,6 @@ internal static class PreTokenizerReader
             : throw new TokenizerException($"its split pattern {pattern.GetRawText()} is neither a 'String' nor a 'Regex'.");
         return SplitScanner.ForPattern(regex) is { } scanner
             ? new ScannerPattern(scanner)
-            : throw new TokenizerException($"its split pattern '{regex}' is not supported.");
+            : new RegexPattern(SplitRegex.Parse(regex));
     }
 }
