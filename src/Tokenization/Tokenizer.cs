@@ -210,7 +210,9 @@ public sealed class Tokenizer
                 EncodeNormalized(piece.Slice(done, end), scope, ref sink);
             if (!found)
                 return;
-            sink.AddToken(match.Token.Id, piece.Origin(match.Start));
+            // One that stands wholly in the white space that the token before it took along is gone.
+            if (match.Start < match.End)
+                sink.AddToken(match.Token.Id, piece.Origin(match.Start));
             done = match.End;
             searchFrom = match.SearchFrom;
         }
