@@ -28,9 +28,11 @@ CONTEXT = 512
 BATCHES = (1, 8, 32, 64)
 DECODE, PREFILL, SHARED, STREAMS = {"FLASH": "0"}, ({"FLASH": "0"}, {"FLASH": "1"}), {"UNIFIED": "1"}, {"UNIFIED": "0"}
 ABLATION = {
-    "all on": [],
-    "one worker": ["--threads", "1"],
-    "no chunks": ["--chunk", "8192"],
+    "nothing": [],
+    "prefix cache": ["--no-prefix-cache"],
+    "waiting of siblings": ["--no-sibling-scheduling"],
+    "small chunks beside decoding": ["--mixed-chunk", "8192", "--chunk", "8192"],
+    "second worker": ["--threads", "1"],
 }
 
 

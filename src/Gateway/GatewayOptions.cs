@@ -14,6 +14,9 @@ internal sealed record GatewayOptions
     /// <summary>Folder of the served model. Default: the shipped <c>models/tiny-agent</c>.</summary>
     public string? Model { get; set; }
 
+    /// <summary>Folder of a reward model, a classifier with one output: its score is added to the rewards of every completed trajectory. Default none.</summary>
+    public string? RewardModel { get; set; }
+
     /// <summary>The SQLite file that keeps rollouts and trajectories. Default <c>agentrollout.db</c> in the working directory.</summary>
     public string Database { get; set; } = "agentrollout.db";
 

@@ -56,6 +56,9 @@ public sealed class EngineOptions
     [Range(0, 10_000)]
     public int ChunkIntervalMs { get; set; } = 20;
 
+    /// <summary>Check the accounting of all pages after every step, and stop the engine where it is wrong. For tests and soaks: it allocates. Default false.</summary>
+    public bool CheckIntegrity { get; set; }
+
     /// <summary>Throws for the values out of range, all of them in one message.</summary>
     /// <exception cref="EngineException">A value is out of its range.</exception>
     public void Validate()

@@ -1,4 +1,5 @@
 using AgentRollout.Environments.Loop;
+using AgentRollout.Environments.Rewards;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Testing;
@@ -16,7 +17,7 @@ internal sealed class TestPolicy : IDisposable
     private static readonly ChatFormat TinyFormat = ChatFormat.Load(SharedFiles.InRepository("tests", "Testing", "Fixtures", "tiny-tokenizer"));
     private readonly ServiceProvider _services;
 
-    private TestPolicy(ScriptedEngine engine, IEnumerable<ITool> tools, ChatFormat? format)
+    private TestPolicy(ScriptedEngine engine, IEnumerable<ITool> tools, ChatFormat? format, ModelReward? reward = null)
     {
         Engine = engine;
         ServiceCollection services = new();
@@ -30,7 +31,8 @@ internal sealed class TestPolicy : IDisposable
             _services.GetRequiredService<ToolCatalog>(),
             _services.GetRequiredService<IToolDispatcher>(),
             TimeProvider.System,
-            NullLogger<TrajectoryRunner>.Instance);
+            NullLogger<TrajectoryRunner>.Instance,
+            reward);
     }
 
     public static ChatFormat Format => TinyFormat;
@@ -42,6 +44,10 @@ internal sealed class TestPolicy : IDisposable
     /// <summary>Answers with these texts, one a turn, each closed by the end-of-turn token.</summary>
     public static TestPolicy Saying(IEnumerable<ITool> tools, params IEnumerable<string> turns) =>
         Answering(tools, ScriptedEngine.InOrder(turns.Select(Say)));
+
+    /// <summary>The same with a reward model.</summary>
+    public static TestPolicy Saying(IEnumerable<ITool> tools, ModelReward reward, params IEnumerable<string> turns) =>
+        new(ScriptedEngine.InOrder(turns.Select(Say)), tools, format: null, reward);
 
     public static TestPolicy Answering(IEnumerable<ITool> tools, ScriptedEngine engine, ChatFormat? format = null) => new(engine, tools, format);
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AgentRollout.Environments.Rewards;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization;
 using AgentRollout.Tokenization.Chat;
@@ -7,7 +8,7 @@ using AgentRollout.Tokenization.Masking;
 namespace AgentRollout.Environments.Loop;
 
 /// <summary>Plays one trajectory, top to bottom: sample a turn, run its tool calls or ask the environment, append what they say, repeat.</summary>
-internal sealed class AgentLoop(ToolCalling toolCalling, IProgress<RolloutEvent>? progress)
+internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IProgress<RolloutEvent>? progress)
 {
     /// <summary>
     /// Plays until something ends the episode. Everything sampled so far stays in the episode when cancellation or a failure cuts it.
@@ -126,17 +127,27 @@ internal sealed class AgentLoop(ToolCalling toolCalling, IProgress<RolloutEvent>
             : new Answer { Messages = [ChatMessage.User(turn.Correction)] };
     }
 
-    private static async Task<Answer> StepAsync(Episode episode, SampledTurn turn, CancellationToken cancellationToken)
+    private async Task<Answer> StepAsync(Episode episode, SampledTurn turn, CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
         StepResult step = await Boundary.RunAsync(
             FailureBoundary.Environment,
             async () => await episode.Environment!.StepAsync(new AssistantTurn(episode.Turn, turn.Message), cancellationToken)
                 .AsTask().WaitAsync(cancellationToken));
+        episode.Rewards = step.Rewards is { } rewards && reward is not null
+            ? await AddModelRewardAsync(rewards, episode, cancellationToken)
+            : step.Rewards;
         episode.Clock.AddReward(Stopwatch.GetElapsedTime(started));
-
-        episode.Rewards = step.Rewards;
         return step.IsFinal ? new Answer { Stop = StopReason.EnvironmentDone } : new Answer { Messages = step.Messages };
+    }
+
+    private async Task<IReadOnlyDictionary<string, double>> AddModelRewardAsync(
+        IReadOnlyDictionary<string, double> rewards, Episode episode, CancellationToken cancellationToken)
+    {
+        double score = await Boundary.RunAsync(
+            FailureBoundary.Engine,
+            () => reward!.ScoreAsync(episode.Spec.TrajectoryId, episode.Messages, episode.Tools, cancellationToken));
+        return new Dictionary<string, double>(rewards, StringComparer.Ordinal) { [ModelReward.Component] = score };
     }
 
     private async Task<Answer> CallToolsAsync(Episode episode, SampledTurn turn, CancellationToken cancellationToken)

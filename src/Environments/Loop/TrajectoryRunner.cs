@@ -1,3 +1,4 @@
+using AgentRollout.Environments.Rewards;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tools;
@@ -7,12 +8,14 @@ using Microsoft.Extensions.Logging;
 namespace AgentRollout.Environments.Loop;
 
 /// <summary>Creates one episode, bounds it by its deadline, and turns whatever happens into one sealed trajectory.</summary>
+/// <param name="reward">Scores what the environment ended, where there is a reward model.</param>
 public sealed class TrajectoryRunner(
     Policy policy,
     ToolCatalog tools,
     IToolDispatcher dispatcher,
     TimeProvider timeProvider,
-    ILogger<TrajectoryRunner> logger)
+    ILogger<TrajectoryRunner> logger,
+    ModelReward? reward = null)
 {
     /// <summary>
     /// Plays and seals. A bad episode is data, not an exception.
@@ -51,7 +54,7 @@ public sealed class TrajectoryRunner(
         using CancellationTokenSource any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, abort, cancellationToken);
         try
         {
-            return new Outcome(await new AgentLoop(new ToolCalling(dispatcher), progress).RunAsync(episode, any.Token));
+            return new Outcome(await new AgentLoop(new ToolCalling(dispatcher), reward, progress).RunAsync(episode, any.Token));
         }
         catch (OperationCanceledException) when (any.IsCancellationRequested)
         {

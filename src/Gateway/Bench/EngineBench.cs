@@ -95,12 +95,13 @@ internal sealed class EngineBench
     }
 
     /// <param name="firstTokens">Whose first tokens are reported.</param>
-    private static EngineReport WithRequests(EngineReport report, StepMeasurement measured, LoadClient client, LoadClient firstTokens)
+    private EngineReport WithRequests(EngineReport report, StepMeasurement measured, LoadClient client, LoadClient firstTokens)
     {
         double[] gaps = client.Gaps, first = firstTokens.FirstTokens;
         return report with
         {
             PrefillTokens = measured.Steps.Sum(step => (long)step.Tokens) - measured.Steps.Sum(step => (long)step.Outputs),
+            PrefixHitTokens = _engine.Engine.Statistics.PrefixHitTokens,
             InterTokenGapMs = new EngineReport.Times(Round(Quantile(gaps, 0.5)), Round(Quantile(gaps, 0.99))),
             FirstTokenMs = new EngineReport.Times(Round(Quantile(first, 0.5)), Round(first[^1])),
             ShareBetweenSteps = Round(measured.Steps.Sum(step => step.Between.TotalSeconds) / measured.Wall.TotalSeconds),

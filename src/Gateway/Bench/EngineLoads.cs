@@ -38,7 +38,7 @@ internal static class EngineLoads
         {
             if (turn > 0)
                 tokens.AddRange(client.Tokens(load.Observed, (index + 1) * load.Turns + turn));
-            List<int> answer = await client.SampleAsync($"{index}-{turn}", tokens, load.New, (ulong)index);
+            List<int> answer = await client.SampleAsync($"{index}", tokens, load.New, (ulong)index, $"prompt {prompt}");
             tokens.AddRange(answer);
             sampled += answer.Count;
         }

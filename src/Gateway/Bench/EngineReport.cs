@@ -48,7 +48,10 @@ internal sealed record EngineReport
     /// <summary>Known tokens that were computed; what the prefix cache gave is not among them. Null where there are no requests.</summary>
     public long? PrefillTokens { get; init; }
 
-    /// <summary>Between two tokens of a request. Null where there are no requests.</summary>
+    /// <summary>Known tokens that the prefix cache gave. Null where there are no requests.</summary>
+    public long? PrefixHitTokens { get; init; }
+
+    /// <summary>Between two tokens of a request; in the other loads than <c>mixed</c>, between two chunks of tokens. Null where there are no requests.</summary>
     public Times? InterTokenGapMs { get; init; }
 
     /// <summary>From a request to its first token: median and longest; in <c>mixed</c> that of the long tool result. Null where there are no requests.</summary>
@@ -71,7 +74,7 @@ internal sealed record EngineReport
         if (InterTokenGapMs is { } gap && FirstTokenMs is { } first)
         {
             Line($"requests    first token after {first.Median:0.0} ms, at most {first.P99:0.0} ms; gap {gap.Median:0.000} ms median, {gap.P99:0.000} ms p99");
-            Line($"scheduler   {PrefillTokens:N0} tokens prefilled, {ShareBetweenSteps:P1} of the time between steps");
+            Line($"scheduler   {PrefillTokens:N0} known tokens computed, {PrefixHitTokens:N0} from the prefix cache, {ShareBetweenSteps:P1} of the time between steps");
         }
 
         return text.ToString().TrimEnd();

@@ -20,9 +20,10 @@ internal sealed class LoadClient(ITokenEngine engine)
     public int[] Tokens(int count, int salt) => [.. Enumerable.Range(0, count).Select(i => (int)((i * 7919L + salt * 131) % engine.Model.VocabularySize))];
 
     /// <summary>Samples up to the length asked for and returns what was sampled.</summary>
-    public async Task<List<int>> SampleAsync(string id, IReadOnlyList<int> tokens, int count, ulong seed)
+    /// <param name="id">Of the trajectory: its next request begins with this one's tokens.</param>
+    public async Task<List<int>> SampleAsync(string id, IReadOnlyList<int> tokens, int count, ulong seed, string? group = null)
     {
-        GenerationRequest request = new() { Id = id, Tokens = tokens.ToArray(), MaxNewTokens = count, Seed = seed };
+        GenerationRequest request = new() { Id = id, Tokens = tokens.ToArray(), MaxNewTokens = count, Seed = seed, GroupKey = group, CacheKey = id };
         List<int> sampled = new(count);
         long last = Stopwatch.GetTimestamp();
         await foreach (TokenChunk chunk in engine.GenerateAsync(request, CancellationToken.None))

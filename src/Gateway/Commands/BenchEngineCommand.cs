@@ -8,6 +8,9 @@ namespace AgentRollout.Gateway.Commands;
 /// <summary><c>agentrollout bench engine</c>: measures the embedded engine on this machine.</summary>
 internal static class BenchEngineCommand
 {
+    /// <summary>What requests have by default; only a load about gaps wants every token by itself.</summary>
+    private const int EveryChunkMs = 20;
+
     public static Command Create(Terminal terminal)
     {
         Option<string?> model = OptionFactory.Text("--model", "DIR", "Folder of the model; no tokenizer is needed. Default: the shipped models/tiny-agent.");
@@ -22,12 +25,15 @@ internal static class BenchEngineCommand
         Option<long> observed = OptionFactory.Integer("--observed", "Tokens that answer a turn.", 300, 1, 1_000_000);
         Option<long> turns = OptionFactory.Integer("--turns", "Turns of a trajectory of turns.", 5, 1, 1_000);
         Option<long> chunk = OptionFactory.Integer("--chunk", "Most tokens computed in one step.", 512, 1, 65_536);
+        Option<long> mixed = OptionFactory.Integer("--mixed-chunk", "Most prompt tokens computed in a step that samples for others too.", 128, 1, 65_536);
+        Option<bool> noPrefixCache = new("--no-prefix-cache") { Description = "Computes every prompt anew." };
+        Option<bool> noSiblings = new("--no-sibling-scheduling") { Description = "Lets samples of a group compute their common prompt side by side." };
         Option<string> weights = OptionFactory.Choice("--weights", "What the matrices are kept in; auto is as the checkpoint stores them.", "auto", "int8");
         Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);
         Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object." };
         Command command = new("engine", "Measures the embedded engine, beside what the machine can do at best.")
         {
-            model, scenario, batch, context, steps, prompts, samples, prefix, sampled, observed, turns, chunk, weights, threads, json,
+            model, scenario, batch, context, steps, prompts, samples, prefix, sampled, observed, turns, chunk, mixed, noPrefixCache, noSiblings, weights, threads, json,
         };
         command.SetAction(async (parsed, _) =>
         {
@@ -47,6 +53,10 @@ internal static class BenchEngineCommand
                 {
                     Threads = (int)parsed.GetValue(threads),
                     MaxBatchTokens = (int)parsed.GetValue(chunk),
+                    MaxMixedPrefillTokens = (int)parsed.GetValue(mixed),
+                    PrefixCache = !parsed.GetValue(noPrefixCache),
+                    SiblingScheduling = !parsed.GetValue(noSiblings),
+                    ChunkIntervalMs = load == EngineScenario.Mixed ? 0 : EveryChunkMs,
                     WeightType = Enum.Parse<WeightType>(parsed.GetRequiredValue(weights), ignoreCase: true),
                 },
             });

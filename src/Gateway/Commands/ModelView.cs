@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using AgentRollout.RolloutEngine;
 using AgentRollout.RolloutEngine.Local;
+using AgentRollout.RolloutEngine.Pooling;
 using AgentRollout.RolloutEngine.Weights;
 using AgentRollout.Tokenization.Chat;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -15,6 +16,12 @@ internal static class ModelView
 {
     public static async Task ShowAsync(IAnsiConsole console, string folder)
     {
+        if (PooledEngine.IsPooled(folder))
+        {
+            await ShowPooledAsync(console, folder);
+            return;
+        }
+
         ModelConfig config = ModelConfig.Load(folder);
         await using LocalEngine engine = LocalEngine.Load(folder, new EngineOptions(), NullLoggerFactory.Instance);
         Show(
@@ -32,6 +39,21 @@ internal static class ModelView
             ("rotary embedding", config.Rope.Type),
             ("stop tokens", string.Join(", ", config.StopTokenIds)),
             ("weights in memory", $"{Number(engine.WeightBytes)} bytes"),
+            ("compute path", engine.ComputePath));
+    }
+
+    private static async Task ShowPooledAsync(IAnsiConsole console, string folder)
+    {
+        await using PooledEngine engine = PooledEngine.Load(folder, new EngineOptions(), NullLoggerFactory.Instance);
+        PooledModel model = engine.Model;
+        Show(
+            console,
+            ("model", model.Name),
+            ("architecture", model.Architecture),
+            ("gives", model.Labels.Count > 0 ? $"scores: {string.Join(", ", model.Labels)}" : $"embeddings of {model.HiddenSize} numbers{(model.Normalize ? ", of length 1" : "")}"),
+            ("pooling", model.Pooling switch { PoolingKind.Mean => "mean", PoolingKind.LastToken => "last token", _ => "first token" }),
+            ("vocabulary", Number(model.VocabularySize)),
+            ("context", $"{Number(model.ContextLength)} tokens"),
             ("compute path", engine.ComputePath));
     }
 

@@ -23,6 +23,7 @@ internal static class RolloutCommand
         Option<long> seed = OptionFactory.Integer("--seed", "Seed of the sampling.", 0, 0, StartRolloutRequest.MaxSeed);
         Option<string?> output = OptionFactory.Text("--out", "FILE", "Writes trajectories as lines of JSON.");
         Option<string?> model = OptionFactory.Text("--model", "DIR", "Folder of the model. Default: the shipped models/tiny-agent.");
+        Option<string?> rewardModel = OptionFactory.Text("--reward-model", "DIR", "Folder of a classifier with one output, whose score is added to the rewards.");
         Option<float> temperature = OptionFactory.Number(
             "--temperature", "Divides the logits; 0 takes the most likely token.", 1, value => value is >= 0 and <= 100, "from 0 to 100");
         Option<long> topK = OptionFactory.Integer("--top-k", "Keeps the k most likely tokens; 0 keeps all.", 0, 0, int.MaxValue);
@@ -39,7 +40,7 @@ internal static class RolloutCommand
 
         Command command = new("rollout", "Plays tasks without a server.")
         {
-            environment, tasks, count, offset, split, samples, seed, output, model,
+            environment, tasks, count, offset, split, samples, seed, output, model, rewardModel,
             temperature, topK, topP, minP, maxTurns, maxTokens, concurrency, threads, json,
         };
         command.SetAction((parsed, cancellationToken) =>
@@ -56,6 +57,7 @@ internal static class RolloutCommand
                 Seed = parsed.GetValue(seed),
                 Output = parsed.GetValue(output),
                 Model = parsed.GetValue(model),
+                RewardModel = parsed.GetValue(rewardModel),
                 Sampling = new SamplingParams(
                     parsed.GetValue(temperature), (int)parsed.GetValue(topK), parsed.GetValue(topP), parsed.GetValue(minP)),
                 Limits = new RolloutLimits { MaxTurns = (int)parsed.GetValue(maxTurns), MaxTokens = (int?)parsed.GetValue(maxTokens) },

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using AgentRollout.Environments;
 using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Environments.Loop;
+using AgentRollout.Environments.Rewards;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tools;
@@ -24,8 +25,10 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
         EnvironmentDefinition environment = FindEnvironment(services.GetRequiredService<EnvironmentCatalog>());
         (IEnumerable<RolloutTask> tasks, long taskCount) = await options.Tasks.ReadAsync(environment);
 
-        Task<LoadedModel> loading = LoadedModel.LoadAsync(
-            ModelFolder.Find(options.Model), new EngineOptions { Threads = options.Threads }, services.GetRequiredService<ILoggerFactory>());
+        ILoggerFactory loggers = services.GetRequiredService<ILoggerFactory>();
+        EngineOptions engine = new() { Threads = options.Threads };
+        await using ModelReward? reward = options.RewardModel is { } folder ? ModelReward.Load(ModelFolder.Find(folder), engine, loggers) : null;
+        Task<LoadedModel> loading = LoadedModel.LoadAsync(ModelFolder.Find(options.Model), engine, loggers);
         IHostedService[] hosted = [.. services.GetServices<IHostedService>()];
         foreach (IHostedService service in hosted)
             await service.StartAsync(cancellationToken);
@@ -43,7 +46,7 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
                 Limits = options.Limits,
                 Seed = options.Seed,
             };
-            return await PlayAsync(services, model.Policy, spec, taskCount * options.Samples, cancellationToken);
+            return await PlayAsync(services, model.Policy, reward, spec, taskCount * options.Samples, cancellationToken);
         }
         finally
         {
@@ -53,7 +56,7 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
     }
 
     private async Task<int> PlayAsync(
-        ServiceProvider services, Policy policy, RolloutSpec spec, long total, CancellationToken cancellationToken)
+        ServiceProvider services, Policy policy, ModelReward? reward, RolloutSpec spec, long total, CancellationToken cancellationToken)
     {
         using RolloutRunner runner = new(
             new TrajectoryRunner(
@@ -61,7 +64,8 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
                 services.GetRequiredService<ToolCatalog>(),
                 services.GetRequiredService<IToolDispatcher>(),
                 TimeProvider.System,
-                services.GetRequiredService<ILogger<TrajectoryRunner>>()),
+                services.GetRequiredService<ILogger<TrajectoryRunner>>(),
+                reward),
             options.Concurrency);
         await using JsonlTrajectoryStore? store = options.Output is { } path ? JsonlTrajectoryStore.Create(path) : null;
         using CancellationTokenSource abort = new();

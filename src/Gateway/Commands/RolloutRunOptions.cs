@@ -20,6 +20,9 @@ internal sealed record RolloutRunOptions
     /// <summary>The model's folder; null for the shipped one.</summary>
     public required string? Model { get; init; }
 
+    /// <summary>Folder of a reward model, or null.</summary>
+    public required string? RewardModel { get; init; }
+
     public required SamplingParams Sampling { get; init; }
 
     public required RolloutLimits Limits { get; init; }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgentRollout.Environments.Builtin.Lookup;
+using AgentRollout.Environments.Rewards;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.Tools.Search;
 
@@ -55,9 +56,17 @@ internal static class ServeCommand
         await using GatewayDatabase database = GatewayDatabase.Open(options.Database);
         using ILoggerFactory loggers = LoggerFactory.Create(logging => logging.AddSimpleConsole());
         await using LoadedModel model = await LoadedModel.LoadAsync(folder, options.Engine.ToOptions(), loggers);
+        await using ModelReward? reward = options.RewardModel is { } rewardFolder
+            ? ModelReward.Load(ModelFolder.Find(rewardFolder), options.Engine.ToOptions(), loggers)
+            : null;
         // Opened here, so that a bad corpus stops the start with its sentence.
         LocalIndexSearch index = OpenIndex(options);
-        await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, services => services.AddRolloutParts(() => index));
+        await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, services =>
+        {
+            services.AddRolloutParts(() => index);
+            if (reward is not null)
+                services.AddSingleton(reward);
+        });
         Log.Serving(app.Logger, model.Policy.Name, folder, options.Database);
         await app.RunAsync(cancellationToken);
         return ExitCodes.Success;

@@ -17,6 +17,7 @@ internal sealed class EngineLoop : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly PrefixCache _cache;
     private readonly TimeSpan _chunkInterval;
+    private readonly bool _checkIntegrity;
     private readonly Scheduler _scheduler;
     private readonly ForwardBatch _batch;
     private readonly SampledToken[] _results;
@@ -29,6 +30,7 @@ internal sealed class EngineLoop : IAsyncDisposable
     public EngineLoop(IModelRunner runner, EngineOptions options, TimeProvider time, ILogger logger)
     {
         (_runner, _time, _logger) = (runner, time, logger);
+        _checkIntegrity = options.CheckIntegrity;
         _chunkInterval = TimeSpan.FromMilliseconds(options.ChunkIntervalMs);
         _cache = new PrefixCache(
             new PagePool(runner.PageCount), options.PrefixCache, new PrefixLeases(TimeSpan.FromSeconds(options.PrefixCache ? options.LeaseSeconds : 0), time));
@@ -116,6 +118,9 @@ internal sealed class EngineLoop : IAsyncDisposable
             Accept(chunk, results[..chunk.Outputs]);
             results = results[chunk.Outputs..];
         }
+
+        if (_checkIntegrity)
+            _scheduler.CheckIntegrity();
 
         // Pages are counted as free before anyone hears of the end that freed them.
         _counters.Update(_scheduler, _cache);

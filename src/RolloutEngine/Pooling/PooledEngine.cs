@@ -14,14 +14,20 @@ public sealed class PooledEngine : IAsyncDisposable
     private readonly PoolingLoop _loop;
     private readonly int _tokenTypes;
 
-    private PooledEngine(PooledModel model, IPoolingRunner runner, PoolingHead? head, ILogger logger)
+    private PooledEngine(PooledModel model, IPoolingRunner runner, PoolingHead? head, string computePath, ILogger logger)
     {
-        Model = model;
+        (Model, ComputePath) = (model, computePath);
         _tokenTypes = runner.TokenTypes;
         _loop = new PoolingLoop(runner, head, logger);
     }
 
     public PooledModel Model { get; }
+
+    /// <summary>The instructions that the kernels use, as <see cref="Local.LocalEngine.ComputePath"/>.</summary>
+    public string ComputePath { get; }
+
+    /// <summary>Whether a folder holds a model of this kind and not one that generates.</summary>
+    public static bool IsPooled(string directory) => PooledModelConfig.IsPooled(directory);
 
     /// <summary>Loads a folder of Hugging Face: a decoder or encoder without a head, a decoder whose output layer is left out, or a classifier.</summary>
     /// <exception cref="EngineException">The folder is damaged, asks for something the engine does not compute, or an option is out of range.</exception>
@@ -38,7 +44,7 @@ public sealed class PooledEngine : IAsyncDisposable
         IPoolingRunner runner = config.Encoder is { } encoder
             ? CpuEncoder.Load(encoder, checkpoint, config.Labels.Count, options, kernels, threads, out PoolingHead? head)
             : CpuDecoderPooler.Load(config.Decoder!, checkpoint, config.Labels.Count, model.ContextLength, options, kernels, threads, out head);
-        return new PooledEngine(model, runner, head, loggerFactory.CreateLogger<PooledEngine>());
+        return new PooledEngine(model, runner, head, kernels.Name, loggerFactory.CreateLogger<PooledEngine>());
     }
 
     /// <summary>The embedding of a sequence: its pooled vector, of length 1 where the model normalises.</summary>

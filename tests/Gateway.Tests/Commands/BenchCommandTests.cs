@@ -55,6 +55,18 @@ public sealed class BenchCommandTests
     }
 
     [Fact]
+    public async Task A_random_load_leaves_no_page_and_no_request_behind()
+    {
+        CommandResult result = await CommandLineRunner.RunAsync("bench", "soak", "--minutes", "0.25", "--seed", "3", "--clients", "24", "--json");
+
+        JsonElement report = JsonElement.Parse(Assert.Single(result.Lines));
+        Assert.Equal("[]", report.GetProperty("problems").ToString());
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        foreach (string happened in new[] { "completed", "cancelled", "preemptions", "evictions", "prefix_hit_tokens", "repeated" })
+            Assert.True(report.GetProperty(happened).GetInt64() > 0, happened);
+    }
+
+    [Fact]
     public async Task A_text_that_is_not_there_is_wrong_usage()
     {
         CommandResult result = await CommandLineRunner.RunAsync("bench", "tokenizer", "--model", Tiny, "--text", "absent.txt");

@@ -2,6 +2,7 @@ using System.Text.Json;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Commands;
 using AgentRollout.Gateway.Tests.Storage;
+using AgentRollout.Testing;
 using Xunit;
 
 namespace AgentRollout.Gateway.Tests.Commands;
@@ -18,6 +19,19 @@ public sealed class InspectCommandTests
         Assert.Equal(ExitCodes.Success, result.ExitCode);
         Assert.Contains(result.Lines, line => line.StartsWith("architecture", StringComparison.Ordinal) && line.Contains("Qwen3", StringComparison.Ordinal));
         Assert.Contains(result.Lines, line => line.StartsWith("compute path", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("pooled-bert-mean", "gives", "embeddings of 36 numbers, of length 1", "mean")]
+    [InlineData("pooled-qwen2-reward", "gives", "scores: LABEL_0", "last token")]
+    public async Task A_model_that_does_not_generate_is_described_by_its_pooling(string name, string row, string value, string pooling)
+    {
+        CommandResult result = await CommandLineRunner.RunAsync(
+            "inspect", "model", SharedFiles.InRepository("tests", "RolloutEngine.Tests", "Fixtures", name));
+
+        Assert.Equal(ExitCodes.Success, result.ExitCode);
+        Assert.Contains(result.Lines, line => line.StartsWith(row, StringComparison.Ordinal) && line.Contains(value, StringComparison.Ordinal));
+        Assert.Contains(result.Lines, line => line.StartsWith("pooling", StringComparison.Ordinal) && line.Contains(pooling, StringComparison.Ordinal));
     }
 
     [Fact]

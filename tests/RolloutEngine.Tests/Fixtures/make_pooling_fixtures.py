@@ -25,7 +25,7 @@ MODELS = {
     'pooled-roberta-classifier': ('f16', {**ENCODER, 'architectures': ['XLMRobertaForSequenceClassification'], 'type_vocab_size': 1, 'pad_token_id': 1}, 'cls', False, 2),
     'pooled-qwen3-last': ('f32', {**DECODER, 'architectures': ['Qwen3ForCausalLM'], 'head_dim': 16}, 'last', True, 0),
     'pooled-llama-mean': ('f32', {**DECODER, 'architectures': ['LlamaModel'], 'tie_word_embeddings': False}, 'mean', False, 0),
-    'pooled-qwen2-reward': ('bf16', {**DECODER, 'architectures': ['Qwen2ForSequenceClassification']}, 'last', False, 1),
+    'pooled-qwen2-reward': ('bf16', {**DECODER, 'vocab_size': 320, 'architectures': ['Qwen2ForSequenceClassification']}, 'last', False, 1),
 }
 POOLING_KEY = {'mean': 'pooling_mode_mean_tokens', 'cls': 'pooling_mode_cls_token', 'last': 'pooling_mode_lasttoken'}
 

@@ -94,9 +94,9 @@ public sealed class PooledEngineTests
     [Fact]
     public void A_model_that_generates_needs_no_pooling_and_a_pooled_one_does_not_generate()
     {
-        Assert.True(PooledModelConfig.IsPooled(Folder("pooled-bert-mean")));
-        Assert.True(PooledModelConfig.IsPooled(Folder("pooled-qwen3-last")));
-        Assert.False(PooledModelConfig.IsPooled(Folder("qwen3-f32")));
+        Assert.True(PooledEngine.IsPooled(Folder("pooled-bert-mean")));
+        Assert.True(PooledEngine.IsPooled(Folder("pooled-qwen3-last")));
+        Assert.False(PooledEngine.IsPooled(Folder("qwen3-f32")));
         EngineException refused = Assert.Throws<EngineException>(
             () => RolloutEngine.Local.LocalEngine.Load(Folder("pooled-qwen2-reward"), new EngineOptions(), NullLoggerFactory.Instance));
         Assert.Contains("architectures 'Qwen2ForSequenceClassification'", refused.Message, StringComparison.Ordinal);
