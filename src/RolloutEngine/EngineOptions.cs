@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace AgentRollout.RolloutEngine;
 
-/// <summary>Limits of the embedded engine. Section: <c>Engine</c>. None of them but <see cref="WeightType"/> changes a result, only when it is there.</summary>
+/// <summary>Limits of the embedded engine. Section: <c>Engine</c>. Those of the numbers change results; the others only when they are there.</summary>
 public sealed class EngineOptions
 {
     /// <summary>Threads that compute. Default 0: one per processor. Range 0 to 1024.</summary>
@@ -36,7 +36,10 @@ public sealed class EngineOptions
     [Range(1, 4096)]
     public int MaxRunningSequences { get; set; } = 64;
 
-    /// <summary>What the matrices are kept in. Default <see cref="WeightType.Auto"/>: as the checkpoint stores them. The one option that changes results.</summary>
+    /// <summary>What keys and values are kept in. Default <see cref="KvCacheType.Auto"/>: by the checkpoint. Changes results.</summary>
+    public KvCacheType KvCacheType { get; set; }
+
+    /// <summary>What the matrices are kept in. Default <see cref="WeightType.Auto"/>: as the checkpoint stores them. Changes results.</summary>
     public WeightType WeightType { get; set; }
 
     /// <summary>Keep what was computed for whoever begins with the same tokens. Default true.</summary>

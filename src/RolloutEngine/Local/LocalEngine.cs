@@ -52,14 +52,14 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
         options.Validate();
         ModelConfig config = ModelConfig.Load(directory);
         int contextLength = ContextLength(config, options);
-        int pageCount = PageBudget.PageCount(config, options, contextLength);
+        using Checkpoint checkpoint = Checkpoint.Open(directory);
+        KvCacheType kvCacheType = CpuKvCache.TypeFor(options.KvCacheType, checkpoint.IsBFloat16);
+        int pageCount = PageBudget.PageCount(config, options, kvCacheType, contextLength);
         int threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        CpuWeights weights;
-        using (Checkpoint checkpoint = Checkpoint.Open(directory))
-            weights = CpuWeights.Load(config, checkpoint, options.WeightType);
+        CpuWeights weights = CpuWeights.Load(config, checkpoint, options.WeightType);
 
         KernelSet kernels = KernelSet.Widest;
-        CpuModelRunner runner = new(config, weights, kernels, pageCount, contextLength, options.MaxBatchTokens, threads);
+        CpuModelRunner runner = new(config, weights, kernels, pageCount, contextLength, options.MaxBatchTokens, threads, kvCacheType);
         EngineModel model = new(config.Name, config.VocabularySize, contextLength, config.StopTokenIds, WeightVersion: 0);
         LocalEngine engine = new(model, wrap(runner, weights.Bytes), options, loggerFactory, time)
         {

@@ -10,9 +10,9 @@ internal static class PageBudget
     private const long MiB = 1 << 20;
 
     /// <exception cref="EngineException">Not even one sequence of the context length fits.</exception>
-    public static int PageCount(ModelConfig config, EngineOptions options, int contextLength)
+    public static int PageCount(ModelConfig config, EngineOptions options, KvCacheType kvCacheType, int contextLength)
     {
-        long pageBytes = CpuKvCache.PageBytes(config), perSequence = PagePool.PagesFor(contextLength);
+        long pageBytes = CpuKvCache.PageBytes(config, kvCacheType), perSequence = PagePool.PagesFor(contextLength);
         if (options.KvCacheMiB == 0)
         {
             long affordable = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 / pageBytes;

@@ -39,6 +39,9 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>Tensors that nothing asked for yet.</summary>
     public IReadOnlyCollection<string> Unread => _unread;
 
+    /// <summary>Whether its tensors are BF16, all of them.</summary>
+    public bool IsBFloat16 => _fileOf.All(entry => entry.Value.TryGet(entry.Key, out TensorView tensor) && tensor.IsBFloat16);
+
     /// <summary>Opens the weights of a model folder.</summary>
     /// <exception cref="EngineException">A file is missing or damaged.</exception>
     public static Checkpoint Open(string directory) => new(directory);

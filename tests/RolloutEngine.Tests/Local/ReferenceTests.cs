@@ -16,12 +16,24 @@ public sealed class ReferenceTests
     public void Logits_are_those_of_the_float64_oracle(string name)
     {
         Fixture fixture = new(name);
-        float[] expected = fixture.Logits, actual = Logits(fixture, KernelSet.Widest);
+        Assert.InRange(RelativeError(fixture.Logits, Logits(fixture, KernelSet.Widest)), 0, 1e-5);
+    }
 
-        Assert.Equal(expected.Length, actual.Length);
-        double difference = expected.Zip(actual, (e, a) => ((double)e - a) * ((double)e - a)).Sum();
-        double magnitude = expected.Sum(e => (double)e * e);
-        Assert.InRange(Math.Sqrt(difference / magnitude), 0, 1e-5);
+    [Theory]
+    [MemberData(nameof(Fixture.All), MemberType = typeof(Fixture))]
+    public void Keys_and_values_in_two_bytes_cost_less_than_a_thousandth(string name)
+    {
+        Fixture fixture = new(name);
+        Assert.InRange(RelativeError(fixture.Logits, Logits(fixture, KernelSet.Widest, KvCacheType.Float16)), 1e-6, 1e-3);
+        Assert.InRange(RelativeError(fixture.Logits, Logits(fixture, KernelSet.Widest, KvCacheType.BFloat16)), 1e-6, 5e-3);
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixture.All), MemberType = typeof(Fixture))]
+    public void Weights_in_one_byte_cost_a_few_hundredths(string name)
+    {
+        Fixture fixture = new(name);
+        Assert.InRange(RelativeError(fixture.Logits, Logits(fixture, KernelSet.Widest, weights: WeightType.Int8)), 1e-4, 5e-2);
     }
 
     [Theory]
@@ -34,21 +46,38 @@ public sealed class ReferenceTests
 
     [Theory]
     [MemberData(nameof(Fixture.All), MemberType = typeof(Fixture))]
+    public void Quantised_logits_are_the_same_bits_at_every_vector_width(string name)
+    {
+        float[] scalar = Logits(new Fixture(name), KernelSet.Supported[^1], KvCacheType.Float16, WeightType.Int8);
+        Assert.All(KernelSet.Supported, kernels => Assert.Equal(
+            Bits.Of(scalar), Bits.Of(Logits(new Fixture(name), kernels, KvCacheType.Float16, WeightType.Int8))));
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixture.All), MemberType = typeof(Fixture))]
     public async Task Greedy_tokens_are_those_of_the_oracle(string name)
     {
         Fixture fixture = new(name);
-        await using LocalEngine engine = Engines.Load(fixture);
+        await using LocalEngine engine = Engines.Load(fixture, new EngineOptions { KvCacheType = KvCacheType.Float32 });
         Generation generation = await engine.RunAsync(Engines.Greedy(fixture.Prompt, fixture.Greedy.Length));
         Assert.Equal(fixture.Greedy, generation.Tokens);
     }
 
-    private static float[] Logits(Fixture fixture, KernelSet kernels)
+    private static double RelativeError(float[] expected, float[] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        double difference = expected.Zip(actual, (e, a) => ((double)e - a) * ((double)e - a)).Sum();
+        return Math.Sqrt(difference / expected.Sum(e => (double)e * e));
+    }
+
+    private static float[] Logits(
+        Fixture fixture, KernelSet kernels, KvCacheType kvCacheType = KvCacheType.Float32, WeightType weights = WeightType.Auto)
     {
         int[] prompt = fixture.Prompt;
         ModelConfig config = ModelConfig.Load(fixture.Folder);
         using Checkpoint checkpoint = Checkpoint.Open(fixture.Folder);
         using CpuModelRunner runner = new(
-            config, CpuWeights.Load(config, checkpoint), kernels, pageCount: 2, contextLength: 32, maxTokens: prompt.Length, threads: 1);
+            config, CpuWeights.Load(config, checkpoint, weights), kernels, pageCount: 2, contextLength: 32, maxTokens: prompt.Length, threads: 1, kvCacheType);
         ForwardBatch batch = new(prompt.Length);
         batch.BeginSequence([1, 0]);
         for (int i = 0; i < prompt.Length; i++)

@@ -117,7 +117,7 @@ public sealed class PooledEngineTests
     }
 
     private static PooledEngine Load(string name, int threads = 1, int maxBatchTokens = 512, KernelSet? kernels = null) => PooledEngine.Load(
-        Folder(name), new EngineOptions { Threads = threads, MaxBatchTokens = maxBatchTokens }, NullLoggerFactory.Instance, kernels ?? KernelSet.Widest);
+        Folder(name), new EngineOptions { Threads = threads, MaxBatchTokens = maxBatchTokens, KvCacheType = KvCacheType.Float32 }, NullLoggerFactory.Instance, kernels ?? KernelSet.Widest);
 
     private static string Folder(string name) => SharedFiles.InRepository("tests", "RolloutEngine.Tests", "Fixtures", name);
 

@@ -19,12 +19,12 @@ internal sealed unsafe class CpuDecoderPooler : IPoolingRunner
     private readonly int _maxTokens;
     private readonly int _hiddenSize;
 
-    private CpuDecoderPooler(ModelConfig config, CpuWeights weights, int contextLength, int maxTokens, KernelSet kernels, int threads)
+    private CpuDecoderPooler(ModelConfig config, CpuWeights weights, KvCacheType kvCacheType, int contextLength, int maxTokens, KernelSet kernels, int threads)
     {
         (_weights, _maxTokens, _hiddenSize) = (weights, maxTokens, config.HiddenSize);
         int pages = PagePool.PagesFor(Math.Max(maxTokens, contextLength));
         MaxSlots = pages * PagePool.PageTokens;
-        _cache = new CpuKvCache(config, pages);
+        _cache = new CpuKvCache(config, CpuKvCache.TypeFor(kvCacheType, weights.StoredAsBFloat16), pages);
         _transformer = new CpuTransformer(config, weights, _cache, kernels, maxTokens, contextLength, threads);
         _workers = new WorkerSet(threads);
         _normed = NativeBuffer<float>.Zeroed(config.HiddenSize);
@@ -45,7 +45,7 @@ internal sealed unsafe class CpuDecoderPooler : IPoolingRunner
         WeightRows? score = labels > 0 ? new WeightRows(checkpoint.Get("score.weight", labels, config.HiddenSize), Bias: null) : null;
         CpuWeights weights = CpuWeights.Load(config, checkpoint, options.WeightType);
         head = score is null ? null : new PoolingHead([new PoolingHead.Dense(score)]);
-        return new CpuDecoderPooler(config, weights, contextLength, options.MaxBatchTokens, kernels, threads);
+        return new CpuDecoderPooler(config, weights, options.KvCacheType, contextLength, options.MaxBatchTokens, kernels, threads);
     }
 
     public void Run(IReadOnlyList<PooledJob> jobs)

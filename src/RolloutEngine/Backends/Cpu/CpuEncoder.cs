@@ -12,6 +12,7 @@ namespace AgentRollout.RolloutEngine.Backends.Cpu;
 internal sealed unsafe class CpuEncoder : IPoolingRunner
 {
     private const int Lanes = Kernels.Lanes.Count;
+    private const int ValueLanes = 2 * Lanes;
     private const int TileRows = 64;
 
     /// <summary>Tokens whose queries share one reading of the keys.</summary>
@@ -29,6 +30,7 @@ internal sealed unsafe class CpuEncoder : IPoolingRunner
     private readonly RowBlocks _feedForward;
     private readonly NativeBuffer<float> _keys;
     private readonly NativeBuffer<float> _values;
+    private readonly NativeBuffer<int> _pages;
     private readonly Scratch[] _scratch;
     private readonly List<Place> _places = [];
     private readonly int _valueDim;
@@ -37,7 +39,7 @@ internal sealed unsafe class CpuEncoder : IPoolingRunner
     private CpuEncoder(EncoderConfig config, CpuEncoderWeights weights, KernelSet kernels, int maxSlots, int threads)
     {
         (_config, _weights, _kernels, MaxSlots) = (config, weights, kernels, maxSlots);
-        _valueDim = (config.HeadDim + Lanes - 1) / Lanes * Lanes;
+        _valueDim = (config.HeadDim + ValueLanes - 1) / ValueLanes * ValueLanes;
         _hidden = new Activations(maxSlots, config.HiddenSize);
         _qkv = new Activations(maxSlots, 3 * config.HiddenSize);
         _input = new RowBlocks(maxSlots, config.HiddenSize, quantizable: false);
@@ -45,6 +47,9 @@ internal sealed unsafe class CpuEncoder : IPoolingRunner
         _feedForward = new RowBlocks(maxSlots, config.FeedForwardSize, quantizable: false);
         _keys = NativeBuffer<float>.Zeroed((long)maxSlots * config.HiddenSize);
         _values = NativeBuffer<float>.Zeroed((long)maxSlots * config.HeadCount * _valueDim);
+        _pages = NativeBuffer<int>.Zeroed(maxSlots / PagePool.PageTokens);
+        for (int page = 0; page < _pages.Length; page++)
+            _pages.Pointer[page] = page;
         _scratch = [.. Enumerable.Range(0, threads).Select(_ => new Scratch(config.HiddenSize, config.HeadDim, _valueDim, maxSlots))];
         _workers = new WorkerSet(threads);
         _region = Forward;
@@ -90,7 +95,7 @@ internal sealed unsafe class CpuEncoder : IPoolingRunner
     public void Dispose()
     {
         _workers.Dispose();
-        foreach (IDisposable part in (ReadOnlySpan<IDisposable>)[_hidden, _qkv, _input, _attended, _feedForward, _keys, _values, .. _scratch, _weights])
+        foreach (IDisposable part in (ReadOnlySpan<IDisposable>)[_hidden, _qkv, _input, _attended, _feedForward, _keys, _values, _pages, .. _scratch, _weights])
             part.Dispose();
     }
 
@@ -210,13 +215,12 @@ internal sealed unsafe class CpuEncoder : IPoolingRunner
     /// <summary>A few tokens' queries of one head over all tokens of their sequence.</summary>
     private void AttendSome(Scratch scratch, int head, int row, int queries, Place place)
     {
-        int headDim = _config.HeadDim, slots = place.Slots, tokens = place.Job.Length;
+        int headDim = _config.HeadDim, tokens = place.Job.Length, pages = PagePool.PagesFor(tokens), slots = (pages + 1) / 2 * ValueLanes;
         for (int i = 0; i < queries; i++)
             new ReadOnlySpan<float>(_qkv.Row(row + i) + head * headDim, headDim).CopyTo(new Span<float>(scratch.Queries + i * headDim, headDim));
-        for (int slot = 0; slot < slots; slot += Lanes)
-            _kernels.Scores(scratch.Queries, queries, headDim, KeyBlock(head, place.First + slot), scratch.Scores + slot, slots);
-
-        new Span<float>(scratch.Attended, queries * _valueDim).Clear();
+        PageBlocks keys = new((byte*)KeyBlock(head, place.First), (nint)Lanes * headDim * sizeof(float), _pages.Pointer);
+        PageBlocks values = new((byte*)Value(head, place.First), (nint)Lanes * _valueDim * sizeof(float), _pages.Pointer);
+        _kernels.Scores(KvCacheType.Float32, scratch.Queries, queries, headDim, keys, pages, scratch.Scores, slots);
         float* inverses = stackalloc float[QueryGroup];
         for (int i = 0; i < queries; i++)
         {
@@ -225,8 +229,7 @@ internal sealed unsafe class CpuEncoder : IPoolingRunner
             inverses[i] = 1f / _kernels.Exponentials(scores, slots, _kernels.Max(scores, slots), 1f / MathF.Sqrt(headDim), scores);
         }
 
-        for (int slot = 0; slot < tokens; slot += Lanes)
-            _kernels.AddValues(scratch.Scores + slot, slots, queries, Value(head, place.First + slot), Math.Min(Lanes, tokens - slot), _valueDim, scratch.Attended);
+        _kernels.SumValues(KvCacheType.Float32, scratch.Scores, slots, queries, values, tokens, _valueDim, scratch.Attended);
         for (int i = 0; i < queries; i++)
         {
             float* attended = scratch.Attended + i * _valueDim;
@@ -272,7 +275,7 @@ internal sealed unsafe class CpuEncoder : IPoolingRunner
         private readonly NativeBuffer<float> _tile = NativeBuffer<float>.Zeroed(TileRows * PackedMatrix.PanelOutputs);
         private readonly NativeBuffer<float> _row = NativeBuffer<float>.Zeroed(hidden);
         private readonly NativeBuffer<float> _queries = NativeBuffer<float>.Zeroed(QueryGroup * headDim);
-        private readonly NativeBuffer<float> _scores = NativeBuffer<float>.Zeroed((long)QueryGroup * maxSlots);
+        private readonly NativeBuffer<float> _scores = NativeBuffer<float>.Zeroed((long)QueryGroup * (maxSlots + Lanes));
         private readonly NativeBuffer<float> _attended = NativeBuffer<float>.Zeroed(QueryGroup * valueDim);
 
         /// <summary>[row][32]</summary>

@@ -1,65 +1,83 @@
+using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 using AgentRollout.RolloutEngine.Cache;
 using AgentRollout.RolloutEngine.Weights;
 
 namespace AgentRollout.RolloutEngine.Backends.Cpu;
 
 /// <summary>
-/// Keys and values of all pages: [layer][page][kvHead], each a block of keys [headDim][16 tokens] and values [16 tokens][valueDim]. Keys are
-/// transposed so that 16 tokens are 16 lanes; valueDim is headDim rounded up to a multiple of 16.
+/// Keys and values of all pages: [layer][page][kvHead], each a block of keys [headDim][16 slots] and values [16 slots][valueDim] in pairs as
+/// <see cref="IPanelFormat"/> has them: keys by pairs of dimensions, so that 16 tokens are 16 lanes; values by pairs of tokens. valueDim is
+/// headDim rounded up to a multiple of 32.
 /// </summary>
 internal sealed unsafe class CpuKvCache : IDisposable
 {
-    private const int Lanes = Kernels.Lanes.Count;
+    private const int ValueLanes = 2 * Lanes.Count;
 
-    private readonly NativeBuffer<float> _blocks;
+    private readonly NativeBuffer<byte> _blocks;
     private readonly int _layers;
     private readonly int _kvHeads;
     private readonly int _headDim;
-    private readonly long _blockLength;
+    private readonly long _keyBytes;
+    private readonly long _blockBytes;
 
-    public CpuKvCache(ModelConfig config, int pageCount)
+    /// <param name="type">Not <see cref="KvCacheType.Auto"/>.</param>
+    public CpuKvCache(ModelConfig config, KvCacheType type, int pageCount)
     {
-        PageCount = pageCount;
-        _layers = config.LayerCount;
-        _kvHeads = config.KvHeadCount;
-        _headDim = config.HeadDim;
+        (PageCount, Type) = (pageCount, type);
+        (_layers, _kvHeads, _headDim) = (config.LayerCount, config.KvHeadCount, config.HeadDim);
         ValueDim = ValueDimOf(config);
-        _blockLength = BlockLength(config);
-        _blocks = NativeBuffer<float>.Zeroed(config.LayerCount * (long)pageCount * _kvHeads * _blockLength);
+        _blockBytes = BlockBytes(config, type);
+        _keyBytes = (long)PagePool.PageTokens * _headDim * ElementBytes(type);
+        _blocks = NativeBuffer<byte>.Zeroed(_layers * (long)pageCount * _kvHeads * _blockBytes);
     }
 
     public int PageCount { get; }
 
+    public KvCacheType Type { get; }
+
     public int ValueDim { get; }
 
+    /// <summary>Scores and sums of values have to be multiplied with this.</summary>
+    public float Scale => Type == KvCacheType.Float16 ? Float16Panel.Scale : 1f;
+
+    /// <summary>What an option means for a checkpoint.</summary>
+    public static KvCacheType TypeFor(KvCacheType option, bool weightsAreBFloat16) =>
+        option != KvCacheType.Auto ? option : weightsAreBFloat16 ? KvCacheType.Float16 : KvCacheType.Float32;
+
     /// <summary>Bytes of a page over all layers.</summary>
-    public static long PageBytes(ModelConfig config) => config.LayerCount * (long)config.KvHeadCount * BlockLength(config) * sizeof(float);
+    public static long PageBytes(ModelConfig config, KvCacheType type) => config.LayerCount * (long)config.KvHeadCount * BlockBytes(config, type);
 
-    /// <summary>[headDim][16 tokens]</summary>
-    public float* Keys(int layer, int page, int kvHead) =>
-        _blocks.Pointer + (((long)layer * PageCount + page) * _kvHeads + kvHead) * _blockLength;
+    /// <summary>[headDim][16 slots]</summary>
+    /// <param name="pages">Of a sequence; outlives the list.</param>
+    public PageBlocks Keys(int layer, int kvHead, int* pages) => new(Block(layer, 0, kvHead), (nint)(_kvHeads * _blockBytes), pages);
 
-    /// <summary>[16 tokens][valueDim]</summary>
-    public float* Values(int layer, int page, int kvHead) => Keys(layer, page, kvHead) + _headDim * Lanes;
+    /// <summary>[16 slots][valueDim]</summary>
+    public PageBlocks Values(int layer, int kvHead, int* pages) => new(Block(layer, 0, kvHead) + _keyBytes, (nint)(_kvHeads * _blockBytes), pages);
 
     /// <summary>Stores the key and value of one token.</summary>
     public void Store(int layer, int page, int kvHead, int slot, float* key, float* value)
     {
-        float* keys = Keys(layer, page, kvHead) + slot;
-        float* values = Values(layer, page, kvHead) + slot * ValueDim;
-        for (int d = 0; d < _headDim; d++)
+        byte* block = Block(layer, page, kvHead);
+        switch (Type)
         {
-            keys[d * Lanes] = key[d];
-            values[d] = value[d];
+            case KvCacheType.Float16:
+                Store<Float16Panel>(block, slot, key, value);
+                break;
+            case KvCacheType.BFloat16:
+                Store<BFloat16Panel>(block, slot, key, value);
+                break;
+            default:
+                Store<Float32Panel>(block, slot, key, value);
+                break;
         }
     }
 
     /// <summary>Copies a page in every layer.</summary>
     public void Copy(int from, int to)
     {
-        long length = _kvHeads * _blockLength;
+        long bytes = _kvHeads * _blockBytes;
         for (int layer = 0; layer < _layers; layer++)
-            Buffer.MemoryCopy(Keys(layer, from, 0), Keys(layer, to, 0), length * sizeof(float), length * sizeof(float));
+            Buffer.MemoryCopy(Block(layer, from, 0), Block(layer, to, 0), bytes, bytes);
     }
 
     /// <summary>Forgets all pages and gives their memory back.</summary>
@@ -67,7 +85,21 @@ internal sealed unsafe class CpuKvCache : IDisposable
 
     public void Dispose() => _blocks.Dispose();
 
-    private static int ValueDimOf(ModelConfig config) => (config.HeadDim + Lanes - 1) / Lanes * Lanes;
+    private void Store<TFormat>(byte* block, int slot, float* key, float* value) where TFormat : IPanelFormat
+    {
+        for (int d = 0; d < _headDim; d++)
+        {
+            TFormat.Store(block, PagePool.PageTokens, d, slot, key[d]);
+            TFormat.Store(block + _keyBytes, ValueDim, slot, d, value[d]);
+        }
+    }
 
-    private static long BlockLength(ModelConfig config) => PagePool.PageTokens * (config.HeadDim + ValueDimOf(config));
+    private byte* Block(int layer, int page, int kvHead) => _blocks.Pointer + (((long)layer * PageCount + page) * _kvHeads + kvHead) * _blockBytes;
+
+    private static int ValueDimOf(ModelConfig config) => (config.HeadDim + ValueLanes - 1) / ValueLanes * ValueLanes;
+
+    private static int ElementBytes(KvCacheType type) => type == KvCacheType.Float32 ? sizeof(float) : sizeof(ushort);
+
+    private static long BlockBytes(ModelConfig config, KvCacheType type) =>
+        (long)PagePool.PageTokens * (config.HeadDim + ValueDimOf(config)) * ElementBytes(type);
 }

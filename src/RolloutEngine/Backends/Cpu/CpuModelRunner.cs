@@ -25,12 +25,15 @@ internal sealed class CpuModelRunner : IModelRunner
     private ForwardBatch _batch;
     private bool _weightsReleased;
 
-    public CpuModelRunner(ModelConfig config, CpuWeights weights, KernelSet kernels, int pageCount, int contextLength, int maxTokens, int threads)
+    public CpuModelRunner(
+        ModelConfig config, CpuWeights weights, KernelSet kernels, int pageCount, int contextLength, int maxTokens, int threads,
+        KvCacheType kvCacheType = KvCacheType.Auto)
     {
         _config = config;
         _computePath = kernels.Name;
-        _cache = new CpuKvCache(config, pageCount);
-        PageBytes = CpuKvCache.PageBytes(config);
+        kvCacheType = CpuKvCache.TypeFor(kvCacheType, weights.StoredAsBFloat16);
+        _cache = new CpuKvCache(config, kvCacheType, pageCount);
+        PageBytes = CpuKvCache.PageBytes(config, kvCacheType);
         _transformer = new CpuTransformer(config, weights, _cache, kernels, maxTokens, contextLength, threads);
         _logits = new Activations(Math.Min(LogitRows, maxTokens), config.VocabularySize);
         _samplers = [.. Enumerable.Range(0, threads).Select(_ => new Sampler(kernels, config.VocabularySize))];

@@ -40,7 +40,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
         (_config, Weights, _cache, _kernels) = (config, weights, cache, kernels);
         _frequencies = [.. config.Rope.Frequencies];
         _groupSize = config.HeadCount / config.KvHeadCount;
-        _attentionScale = 1f / MathF.Sqrt(config.HeadDim);
+        _attentionScale = cache.Scale / MathF.Sqrt(config.HeadDim);
         int queries = config.HeadCount * config.HeadDim;
         _hidden = new Activations(maxTokens, config.HiddenSize);
         _qkv = new Activations(maxTokens, queries + 2 * config.KvHeadCount * config.HeadDim);
@@ -228,24 +228,19 @@ internal sealed unsafe class CpuTransformer : IDisposable
     /// <summary>One token's query heads of one key-value head, over all <paramref name="tokens"/> that it sees; into the scratch's row.</summary>
     private void AttendOne(Scratch scratch, int layer, int kvHead, ReadOnlySpan<int> pages, int tokens, float* queries)
     {
-        int pageCount = PagePool.PagesFor(tokens), slots = pageCount * PagePool.PageTokens;
-        for (int page = 0; page < pageCount; page++)
-            _kernels.Scores(queries, _groupSize, _config.HeadDim, _cache.Keys(layer, pages[page], kvHead), scratch.Scores + page * PagePool.PageTokens, slots);
-
+        int pageCount = PagePool.PagesFor(tokens), slots = (pageCount + 1) / 2 * 2 * PagePool.PageTokens;
         float* inverses = stackalloc float[_groupSize];
-        for (int head = 0; head < _groupSize; head++)
+        fixed (int* ids = pages)
         {
-            float* scores = scratch.Scores + (nint)head * slots;
-            new Span<float>(scores + tokens, slots - tokens).Fill(float.NegativeInfinity);
-            inverses[head] = 1f / _kernels.Exponentials(scores, slots, _kernels.Max(scores, slots), _attentionScale, scores);
-        }
+            _kernels.Scores(_cache.Type, queries, _groupSize, _config.HeadDim, _cache.Keys(layer, kvHead, ids), pageCount, scratch.Scores, slots);
+            for (int head = 0; head < _groupSize; head++)
+            {
+                float* scores = scratch.Scores + (nint)head * slots;
+                new Span<float>(scores + tokens, slots - tokens).Fill(float.NegativeInfinity);
+                inverses[head] = _cache.Scale / _kernels.Exponentials(scores, slots, _kernels.Max(scores, slots), _attentionScale, scores);
+            }
 
-        new Span<float>(scratch.Attended, _groupSize * _cache.ValueDim).Clear();
-        for (int page = 0; page < pageCount; page++)
-        {
-            int first = page * PagePool.PageTokens;
-            _kernels.AddValues(scratch.Scores + first, slots, _groupSize, _cache.Values(layer, pages[page], kvHead),
-                Math.Min(PagePool.PageTokens, tokens - first), _cache.ValueDim, scratch.Attended);
+            _kernels.SumValues(_cache.Type, scratch.Scores, slots, _groupSize, _cache.Values(layer, kvHead, ids), tokens, _cache.ValueDim, scratch.Attended);
         }
 
         for (int head = 0; head < _groupSize; head++)
@@ -270,7 +265,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
         private readonly NativeBuffer<float> _row = NativeBuffer<float>.Zeroed(Math.Max(columns, groupSize * valueDim));
         private readonly NativeBuffer<float> _attended = NativeBuffer<float>.Zeroed(groupSize * valueDim);
         private readonly NativeBuffer<float> _scores = NativeBuffer<float>.Zeroed(
-            (long)groupSize * PagePool.PagesFor(contextLength) * PagePool.PageTokens);
+            (long)groupSize * (PagePool.PagesFor(contextLength) + 1) * PagePool.PageTokens);
 
         /// <summary>A row that is computed before it is stored where products read it.</summary>
         public float* Row => _row.Pointer;

@@ -26,6 +26,9 @@ internal sealed class CpuWeights : IRunnerWeights
 
     public required WeightType Type { get; init; }
 
+    /// <summary>Whether the checkpoint stores BF16, whatever it is kept in here.</summary>
+    public required bool StoredAsBFloat16 { get; init; }
+
     /// <summary>Bytes of packed weights.</summary>
     public required long Bytes { get; init; }
 
@@ -48,6 +51,7 @@ internal sealed class CpuWeights : IRunnerWeights
                 Head = head,
                 FinalNorm = finalNorm,
                 Type = type,
+                StoredAsBFloat16 = checkpoint.IsBFloat16,
                 Layers = layers,
                 ParameterCount = map.ParameterCount,
                 Bytes = embedding.Bytes + (config.TiedEmbeddings ? 0 : head.Bytes) + finalNorm.Bytes + layers.Sum(layer => layer.Bytes),

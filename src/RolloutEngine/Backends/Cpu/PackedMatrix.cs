@@ -31,8 +31,8 @@ internal sealed unsafe class PackedMatrix : IDisposable
         PanelBytes = _format switch
         {
             PanelFormat.Int8 => (long)Int8Panel.GroupsFor(inputs) * Int8Panel.GroupBytes,
-            PanelFormat.BFloat16 => (long)_pairs * BFloat16Panel.PairBytes,
-            _ => (long)_pairs * Float32Panel.PairBytes,
+            PanelFormat.BFloat16 => (long)_pairs * PanelOutputs * BFloat16Panel.OutputBytes,
+            _ => (long)_pairs * PanelOutputs * Float32Panel.OutputBytes,
         };
         _panels = NativeBuffer<byte>.Zeroed(PanelCount * PanelBytes);
         Parallel.For(0, PanelCount, panel => PackPanel(outputs, inputs, panel));

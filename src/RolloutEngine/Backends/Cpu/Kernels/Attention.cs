@@ -1,139 +1,211 @@
+// Longer than most files: the accumulators are written out, because only named locals stay in registers.
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+using AgentRollout.RolloutEngine.Cache;
 
 namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
 /// <summary>
-/// The two products of attention over one page of 16 tokens, for a few query heads that share its keys and values. Scores sum over the
-/// head dimension in order, outputs over the tokens in order of position, so neither depends on how a prompt was cut into chunks.
+/// The two products of attention over the pages of a sequence, for the query heads that share its keys and values. Four heads go together;
+/// where fewer are left the last one is done more than once. Scores sum over the head dimension in order, outputs over the tokens in order
+/// of position, so neither depends on how a prompt was cut into chunks. Both leave out <see cref="IPanelFormat.Scale"/>.
 /// </summary>
 internal static unsafe class Attention
 {
-    /// <summary>scores[head, 0..16] = Σd queries[head, d] · keys[d, 0..16]</summary>
+    private const int HeadsTogether = 4;
+    private const int CacheLine = 64;
+
+    /// <summary>scores[head, 16·page + slot] = Σd queries[head, d] · keys[page][d, slot]</summary>
     /// <param name="queries">[head][headDim]</param>
-    /// <param name="keys">[headDim][16 tokens]</param>
-    /// <param name="scores">[head][scoreStride]</param>
+    /// <param name="keys">Pages of [headDim][16 slots] in <typeparamref name="TFormat"/>.</param>
+    /// <param name="scores">[head][scoreStride], with room for an even number of pages.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Scores<TSimd, TVector>(
-        float* queries, int heads, int headDim, float* keys, float* scores, nint scoreStride)
-        where TSimd : ISimd<TVector> where TVector : struct
+    public static void Scores<TSimd, TVector, TFormat>(
+        float* queries, int heads, int headDim, PageBlocks keys, int pages, float* scores, nint scoreStride)
+        where TSimd : ISimd<TVector> where TVector : struct where TFormat : IPanelFormat
     {
-        int head = 0;
-        for (; head + 4 <= heads; head += 4)
-            ScoresOfFour<TSimd, TVector>(queries + head * headDim, headDim, keys, scores + head * scoreStride, scoreStride);
-        for (; head + 2 <= heads; head += 2)
-            ScoresOfTwo<TSimd, TVector>(queries + head * headDim, headDim, keys, scores + head * scoreStride, scoreStride);
-        if (head < heads)
-            ScoresOfOne<TSimd, TVector>(queries + head * headDim, headDim, keys, scores + head * scoreStride);
+        for (int head = 0; head < heads; head += HeadsTogether)
+        {
+            for (int page = 0; page < pages; page += 2)
+            {
+                byte* left = keys[page], right = keys[Math.Min(page + 1, pages - 1)], ahead = keys[Math.Min(page + 2, pages - 1)];
+                float* query = queries + head * headDim, target = scores + head * scoreStride + page * PagePool.PageTokens;
+                if (heads - head == 1)
+                    ScoresOfOne<TSimd, TVector, TFormat>(query, headDim, left, right, ahead, target);
+                else
+                    ScoresOfFour<TSimd, TVector, TFormat>(query, Math.Min(HeadsTogether, heads - head), headDim, left, right, ahead, target, scoreStride);
+            }
+        }
     }
 
-    /// <summary>output[head, d] += Σt weights[head, t] · values[t, d]</summary>
+    /// <summary>output[head, d] = Σt weights[head, t] · values[t, d]</summary>
     /// <param name="weights">[head][weightStride]</param>
-    /// <param name="values">[16 tokens][valueDim], of which the first <paramref name="tokens"/> count.</param>
-    /// <param name="valueDim">The head dimension rounded up to a multiple of 16.</param>
+    /// <param name="values">Pages of [16 slots][valueDim] in <typeparamref name="TFormat"/>.</param>
+    /// <param name="tokens">Tokens that count.</param>
+    /// <param name="valueDim">The head dimension rounded up to a multiple of 32.</param>
     /// <param name="output">[head][valueDim]</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddValues<TSimd, TVector>(
-        float* weights, nint weightStride, int heads, float* values, int tokens, int valueDim, float* output)
-        where TSimd : ISimd<TVector> where TVector : struct
+    public static void SumValues<TSimd, TVector, TFormat>(
+        float* weights, nint weightStride, int heads, PageBlocks values, int tokens, int valueDim, float* output)
+        where TSimd : ISimd<TVector> where TVector : struct where TFormat : IPanelFormat
     {
-        int head = 0;
-        for (; head + 2 <= heads; head += 2)
+        for (int head = 0; head < heads; head += HeadsTogether)
         {
-            float* first = weights + head * weightStride;
-            AddValuesOfTwo<TSimd, TVector>(first, first + weightStride, values, tokens, valueDim, output + head * valueDim);
+            float* weight = weights + head * weightStride, target = output + head * valueDim;
+            for (int d = 0; d < valueDim; d += 2 * TSimd.Width)
+            {
+                if (heads - head == 1)
+                    SumOfOne<TSimd, TVector, TFormat>(weight, values, tokens, valueDim, d, target + d);
+                else
+                    SumOfFour<TSimd, TVector, TFormat>(weight, weightStride, Math.Min(HeadsTogether, heads - head), values, tokens, valueDim, d, target + d);
+            }
         }
-
-        if (head < heads)
-            AddValuesOfOne<TSimd, TVector>(weights + head * weightStride, values, tokens, valueDim, output + head * valueDim);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoresOfFour<TSimd, TVector>(float* queries, int headDim, float* keys, float* scores, nint stride)
-        where TSimd : ISimd<TVector> where TVector : struct
+    private static void ScoresOfFour<TSimd, TVector, TFormat>(
+        float* q0, int heads, int headDim, byte* left, byte* right, byte* ahead, float* s0, nint stride)
+        where TSimd : ISimd<TVector> where TVector : struct where TFormat : IPanelFormat
     {
-        float* q1 = queries + headDim, q2 = q1 + headDim, q3 = q2 + headDim;
+        float* q1 = q0 + headDim, q2 = q0 + Math.Min(2, heads - 1) * headDim, q3 = q0 + Math.Min(3, heads - 1) * headDim;
+        float* s1 = s0 + stride, s2 = s0 + Math.Min(2, heads - 1) * stride, s3 = s0 + Math.Min(3, heads - 1) * stride;
         for (int slot = 0; slot < Lanes.Count; slot += TSimd.Width)
         {
-            TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
-            for (nint d = 0; d < headDim; d++)
+            TVector a0 = TSimd.Zero, a1 = TSimd.Zero, a2 = TSimd.Zero, a3 = TSimd.Zero;
+            TVector b0 = TSimd.Zero, b1 = TSimd.Zero, b2 = TSimd.Zero, b3 = TSimd.Zero;
+            nint offset = 0;
+            for (nint d = 0; d < headDim; d += 2, offset += Lanes.Count * TFormat.OutputBytes)
             {
-                TVector key = TSimd.Load(keys + d * Lanes.Count + slot);
-                s0 = TSimd.MultiplyAdd(key, TSimd.Broadcast(queries[d]), s0);
-                s1 = TSimd.MultiplyAdd(key, TSimd.Broadcast(q1[d]), s1);
-                s2 = TSimd.MultiplyAdd(key, TSimd.Broadcast(q2[d]), s2);
-                s3 = TSimd.MultiplyAdd(key, TSimd.Broadcast(q3[d]), s3);
+                Prefetch<TFormat>(ahead + offset);
+                TVector ka = TFormat.LoadEven<TSimd, TVector>(left + offset, slot), kb = TFormat.LoadEven<TSimd, TVector>(right + offset, slot);
+                Accumulate<TSimd, TVector>(q0[d], q1[d], q2[d], q3[d], ka, kb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+                ka = TFormat.LoadOdd<TSimd, TVector>(left + offset, Lanes.Count, slot);
+                kb = TFormat.LoadOdd<TSimd, TVector>(right + offset, Lanes.Count, slot);
+                Accumulate<TSimd, TVector>(q0[d + 1], q1[d + 1], q2[d + 1], q3[d + 1], ka, kb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
             }
 
-            TSimd.Store(s0, scores + slot);
-            TSimd.Store(s1, scores + stride + slot);
-            TSimd.Store(s2, scores + 2 * stride + slot);
-            TSimd.Store(s3, scores + 3 * stride + slot);
+            Store<TSimd, TVector>(s0 + slot, a0, b0, Lanes.Count);
+            Store<TSimd, TVector>(s1 + slot, a1, b1, Lanes.Count);
+            Store<TSimd, TVector>(s2 + slot, a2, b2, Lanes.Count);
+            Store<TSimd, TVector>(s3 + slot, a3, b3, Lanes.Count);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoresOfTwo<TSimd, TVector>(float* queries, int headDim, float* keys, float* scores, nint stride)
-        where TSimd : ISimd<TVector> where TVector : struct
-    {
-        float* q1 = queries + headDim;
-        for (int slot = 0; slot < Lanes.Count; slot += TSimd.Width)
-        {
-            TVector s0 = TSimd.Zero, s1 = TSimd.Zero;
-            for (nint d = 0; d < headDim; d++)
-            {
-                TVector key = TSimd.Load(keys + d * Lanes.Count + slot);
-                s0 = TSimd.MultiplyAdd(key, TSimd.Broadcast(queries[d]), s0);
-                s1 = TSimd.MultiplyAdd(key, TSimd.Broadcast(q1[d]), s1);
-            }
-
-            TSimd.Store(s0, scores + slot);
-            TSimd.Store(s1, scores + stride + slot);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoresOfOne<TSimd, TVector>(float* query, int headDim, float* keys, float* scores)
-        where TSimd : ISimd<TVector> where TVector : struct
+    private static void ScoresOfOne<TSimd, TVector, TFormat>(float* query, int headDim, byte* left, byte* right, byte* ahead, float* scores)
+        where TSimd : ISimd<TVector> where TVector : struct where TFormat : IPanelFormat
     {
         for (int slot = 0; slot < Lanes.Count; slot += TSimd.Width)
         {
-            TVector sum = TSimd.Zero;
-            for (nint d = 0; d < headDim; d++)
-                sum = TSimd.MultiplyAdd(TSimd.Load(keys + d * Lanes.Count + slot), TSimd.Broadcast(query[d]), sum);
-            TSimd.Store(sum, scores + slot);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddValuesOfTwo<TSimd, TVector>(
-        float* weights0, float* weights1, float* values, int tokens, int valueDim, float* output)
-        where TSimd : ISimd<TVector> where TVector : struct
-    {
-        for (int d = 0; d < valueDim; d += TSimd.Width)
-        {
-            TVector sum0 = TSimd.Load(output + d), sum1 = TSimd.Load(output + valueDim + d);
-            for (nint token = 0; token < tokens; token++)
+            TVector a = TSimd.Zero, b = TSimd.Zero;
+            nint offset = 0;
+            for (nint d = 0; d < headDim; d += 2, offset += Lanes.Count * TFormat.OutputBytes)
             {
-                TVector value = TSimd.Load(values + token * valueDim + d);
-                sum0 = TSimd.MultiplyAdd(value, TSimd.Broadcast(weights0[token]), sum0);
-                sum1 = TSimd.MultiplyAdd(value, TSimd.Broadcast(weights1[token]), sum1);
+                Prefetch<TFormat>(ahead + offset);
+                TVector even = TSimd.Broadcast(query[d]), odd = TSimd.Broadcast(query[d + 1]);
+                a = TSimd.MultiplyAdd(TFormat.LoadEven<TSimd, TVector>(left + offset, slot), even, a);
+                b = TSimd.MultiplyAdd(TFormat.LoadEven<TSimd, TVector>(right + offset, slot), even, b);
+                a = TSimd.MultiplyAdd(TFormat.LoadOdd<TSimd, TVector>(left + offset, Lanes.Count, slot), odd, a);
+                b = TSimd.MultiplyAdd(TFormat.LoadOdd<TSimd, TVector>(right + offset, Lanes.Count, slot), odd, b);
             }
 
-            TSimd.Store(sum0, output + d);
-            TSimd.Store(sum1, output + valueDim + d);
+            Store<TSimd, TVector>(scores + slot, a, b, Lanes.Count);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddValuesOfOne<TSimd, TVector>(float* weights, float* values, int tokens, int valueDim, float* output)
+    private static void SumOfFour<TSimd, TVector, TFormat>(
+        float* w0, nint stride, int heads, PageBlocks values, int tokens, int valueDim, int d, float* output)
+        where TSimd : ISimd<TVector> where TVector : struct where TFormat : IPanelFormat
+    {
+        int third = Math.Min(2, heads - 1), fourth = Math.Min(3, heads - 1), next = d + TSimd.Width;
+        float* w1 = w0 + stride, w2 = w0 + third * stride, w3 = w0 + fourth * stride;
+        nint pairBytes = (nint)valueDim * TFormat.OutputBytes;
+        TVector a0 = TSimd.Zero, a1 = TSimd.Zero, a2 = TSimd.Zero, a3 = TSimd.Zero;
+        TVector b0 = TSimd.Zero, b1 = TSimd.Zero, b2 = TSimd.Zero, b3 = TSimd.Zero;
+        nint token = 0;
+        for (int page = 0; token < tokens; page++)
+        {
+            byte* pair = values[page], ahead = values[Math.Min(page + 1, (tokens - 1) / PagePool.PageTokens)] + (nint)d * TFormat.OutputBytes;
+            nint end = Math.Min(tokens, token + PagePool.PageTokens);
+            for (; token + 2 <= end; token += 2, pair += pairBytes, ahead += pairBytes)
+            {
+                Prefetch<TFormat>(ahead);
+                TVector va = TFormat.LoadEven<TSimd, TVector>(pair, d), vb = TFormat.LoadEven<TSimd, TVector>(pair, next);
+                Accumulate<TSimd, TVector>(w0[token], w1[token], w2[token], w3[token], va, vb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+                va = TFormat.LoadOdd<TSimd, TVector>(pair, valueDim, d);
+                vb = TFormat.LoadOdd<TSimd, TVector>(pair, valueDim, next);
+                Accumulate<TSimd, TVector>(
+                    w0[token + 1], w1[token + 1], w2[token + 1], w3[token + 1], va, vb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+            }
+
+            if (token >= end)
+                continue;
+            TVector la = TFormat.LoadEven<TSimd, TVector>(pair, d), lb = TFormat.LoadEven<TSimd, TVector>(pair, next);
+            Accumulate<TSimd, TVector>(w0[token], w1[token], w2[token], w3[token], la, lb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+            token++;
+        }
+
+        Store<TSimd, TVector>(output, a0, b0, TSimd.Width);
+        Store<TSimd, TVector>(output + valueDim, a1, b1, TSimd.Width);
+        Store<TSimd, TVector>(output + third * valueDim, a2, b2, TSimd.Width);
+        Store<TSimd, TVector>(output + fourth * valueDim, a3, b3, TSimd.Width);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumOfOne<TSimd, TVector, TFormat>(float* weights, PageBlocks values, int tokens, int valueDim, int d, float* output)
+        where TSimd : ISimd<TVector> where TVector : struct where TFormat : IPanelFormat
+    {
+        nint pairBytes = (nint)valueDim * TFormat.OutputBytes;
+        int next = d + TSimd.Width;
+        TVector a = TSimd.Zero, b = TSimd.Zero;
+        for (int token = 0; token < tokens; token++)
+        {
+            byte* pair = values[token / PagePool.PageTokens] + token % PagePool.PageTokens / 2 * pairBytes;
+            TVector weight = TSimd.Broadcast(weights[token]);
+            bool even = token % 2 == 0;
+            a = TSimd.MultiplyAdd(even ? TFormat.LoadEven<TSimd, TVector>(pair, d) : TFormat.LoadOdd<TSimd, TVector>(pair, valueDim, d), weight, a);
+            b = TSimd.MultiplyAdd(even ? TFormat.LoadEven<TSimd, TVector>(pair, next) : TFormat.LoadOdd<TSimd, TVector>(pair, valueDim, next), weight, b);
+        }
+
+        Store<TSimd, TVector>(output, a, b, TSimd.Width);
+    }
+
+    /// <summary>Adds two vectors of keys or values times a number of each of four heads.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Accumulate<TSimd, TVector>(
+        float x0, float x1, float x2, float x3, TVector left, TVector right,
+        ref TVector a0, ref TVector b0, ref TVector a1, ref TVector b1, ref TVector a2, ref TVector b2, ref TVector a3, ref TVector b3)
         where TSimd : ISimd<TVector> where TVector : struct
     {
-        for (int d = 0; d < valueDim; d += TSimd.Width)
-        {
-            TVector sum = TSimd.Load(output + d);
-            for (nint token = 0; token < tokens; token++)
-                sum = TSimd.MultiplyAdd(TSimd.Load(values + token * valueDim + d), TSimd.Broadcast(weights[token]), sum);
-            TSimd.Store(sum, output + d);
-        }
+        TVector x = TSimd.Broadcast(x0);
+        a0 = TSimd.MultiplyAdd(left, x, a0);
+        b0 = TSimd.MultiplyAdd(right, x, b0);
+        x = TSimd.Broadcast(x1);
+        a1 = TSimd.MultiplyAdd(left, x, a1);
+        b1 = TSimd.MultiplyAdd(right, x, b1);
+        x = TSimd.Broadcast(x2);
+        a2 = TSimd.MultiplyAdd(left, x, a2);
+        b2 = TSimd.MultiplyAdd(right, x, b2);
+        x = TSimd.Broadcast(x3);
+        a3 = TSimd.MultiplyAdd(left, x, a3);
+        b3 = TSimd.MultiplyAdd(right, x, b3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<TSimd, TVector>(float* target, TVector a, TVector b, int apart) where TSimd : ISimd<TVector> where TVector : struct
+    {
+        TSimd.Store(a, target);
+        TSimd.Store(b, target + apart);
+    }
+
+    /// <summary>Asks for the page after the next, a line or two for each pair in use.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch<TFormat>(byte* ahead) where TFormat : IPanelFormat
+    {
+        if (!Sse.IsSupported)
+            return;
+        Sse.Prefetch0(ahead);
+        Sse.Prefetch0(ahead + CacheLine);
     }
 }

@@ -24,6 +24,12 @@ internal unsafe interface ISimd<TVector> where TVector : struct
     /// <summary>The bfloat16 numbers in the high halves of successive 32-bit words.</summary>
     static abstract TVector LoadHighHalves(uint* source);
 
+    /// <summary>2^-112 times the half-precision numbers in the low halves of successive 32-bit words: their bits, moved into place.</summary>
+    static abstract TVector LoadLowScaledHalves(uint* source);
+
+    /// <summary>2^-112 times the half-precision numbers in the high halves of successive 32-bit words.</summary>
+    static abstract TVector LoadHighScaledHalves(uint* source);
+
     /// <summary>Byte <paramref name="index"/>, 0 to 3 from the lowest, of successive 32-bit words, as numbers from 0 to 255.</summary>
     static abstract TVector LoadBytes(uint* source, int index);
 

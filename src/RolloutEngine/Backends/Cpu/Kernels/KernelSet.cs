@@ -36,9 +36,9 @@ internal abstract unsafe class KernelSet
 
     public abstract void Add(float* tile, float* bias, float* target);
 
-    public abstract void Scores(float* queries, int heads, int headDim, float* keys, float* scores, nint scoreStride);
+    public abstract void Scores(KvCacheType type, float* queries, int heads, int headDim, PageBlocks keys, int pages, float* scores, nint scoreStride);
 
-    public abstract void AddValues(float* weights, nint weightStride, int heads, float* values, int tokens, int valueDim, float* output);
+    public abstract void SumValues(KvCacheType type, float* weights, nint weightStride, int heads, PageBlocks values, int tokens, int valueDim, float* output);
 
     public abstract float Max(float* values, int count);
 
@@ -92,11 +92,37 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
 
     public override void Add(float* tile, float* bias, float* target) => Epilogue.Add<TSimd, TVector>(tile, bias, target);
 
-    public override void Scores(float* queries, int heads, int headDim, float* keys, float* scores, nint scoreStride) =>
-        Attention.Scores<TSimd, TVector>(queries, heads, headDim, keys, scores, scoreStride);
+    public override void Scores(KvCacheType type, float* queries, int heads, int headDim, PageBlocks keys, int pages, float* scores, nint scoreStride)
+    {
+        switch (type)
+        {
+            case KvCacheType.Float16:
+                Attention.Scores<TSimd, TVector, Float16Panel>(queries, heads, headDim, keys, pages, scores, scoreStride);
+                break;
+            case KvCacheType.BFloat16:
+                Attention.Scores<TSimd, TVector, BFloat16Panel>(queries, heads, headDim, keys, pages, scores, scoreStride);
+                break;
+            default:
+                Attention.Scores<TSimd, TVector, Float32Panel>(queries, heads, headDim, keys, pages, scores, scoreStride);
+                break;
+        }
+    }
 
-    public override void AddValues(float* weights, nint weightStride, int heads, float* values, int tokens, int valueDim, float* output) =>
-        Attention.AddValues<TSimd, TVector>(weights, weightStride, heads, values, tokens, valueDim, output);
+    public override void SumValues(KvCacheType type, float* weights, nint weightStride, int heads, PageBlocks values, int tokens, int valueDim, float* output)
+    {
+        switch (type)
+        {
+            case KvCacheType.Float16:
+                Attention.SumValues<TSimd, TVector, Float16Panel>(weights, weightStride, heads, values, tokens, valueDim, output);
+                break;
+            case KvCacheType.BFloat16:
+                Attention.SumValues<TSimd, TVector, BFloat16Panel>(weights, weightStride, heads, values, tokens, valueDim, output);
+                break;
+            default:
+                Attention.SumValues<TSimd, TVector, Float32Panel>(weights, weightStride, heads, values, tokens, valueDim, output);
+                break;
+        }
+    }
 
     public override float Max(float* values, int count) => Softmax.Max<TSimd, TVector>(values, count);
 

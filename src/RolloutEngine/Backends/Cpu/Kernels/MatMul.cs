@@ -58,14 +58,14 @@ internal static unsafe class MatMul
             int next = output + TSimd.Width;
             TVector a = TSimd.Zero, b = TSimd.Zero;
             byte* pair = panel;
-            for (nint k = 0; k < 2 * RowBlocks.Rows * (nint)pairs; k += 2 * RowBlocks.Rows, pair += TFormat.PairBytes)
+            for (nint k = 0; k < 2 * RowBlocks.Rows * (nint)pairs; k += 2 * RowBlocks.Rows, pair += TFormat.OutputBytes * PackedMatrix.PanelOutputs)
             {
                 Prefetch<TFormat>(pair);
                 TVector even = TSimd.Broadcast(x[k]), odd = TSimd.Broadcast(x[k + RowBlocks.Rows]);
                 a = TSimd.MultiplyAdd(TFormat.LoadEven<TSimd, TVector>(pair, output), even, a);
                 b = TSimd.MultiplyAdd(TFormat.LoadEven<TSimd, TVector>(pair, next), even, b);
-                a = TSimd.MultiplyAdd(TFormat.LoadOdd<TSimd, TVector>(pair, output), odd, a);
-                b = TSimd.MultiplyAdd(TFormat.LoadOdd<TSimd, TVector>(pair, next), odd, b);
+                a = TSimd.MultiplyAdd(TFormat.LoadOdd<TSimd, TVector>(pair, PackedMatrix.PanelOutputs, output), odd, a);
+                b = TSimd.MultiplyAdd(TFormat.LoadOdd<TSimd, TVector>(pair, PackedMatrix.PanelOutputs, next), odd, b);
             }
 
             Store<TSimd, TVector>(tile + output, a, b);
@@ -82,14 +82,14 @@ internal static unsafe class MatMul
             TVector a0 = TSimd.Zero, b0 = TSimd.Zero, a1 = TSimd.Zero, b1 = TSimd.Zero;
             TVector a2 = TSimd.Zero, b2 = TSimd.Zero, a3 = TSimd.Zero, b3 = TSimd.Zero;
             byte* pair = panel;
-            for (nint k = 0; k < 2 * RowBlocks.Rows * (nint)pairs; k += 2 * RowBlocks.Rows, pair += TFormat.PairBytes)
+            for (nint k = 0; k < 2 * RowBlocks.Rows * (nint)pairs; k += 2 * RowBlocks.Rows, pair += TFormat.OutputBytes * PackedMatrix.PanelOutputs)
             {
                 Prefetch<TFormat>(pair);
                 TVector wa = TFormat.LoadEven<TSimd, TVector>(pair, output), wb = TFormat.LoadEven<TSimd, TVector>(pair, next);
                 Accumulate<TSimd, TVector>(x + k, wa, wb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
 
-                wa = TFormat.LoadOdd<TSimd, TVector>(pair, output);
-                wb = TFormat.LoadOdd<TSimd, TVector>(pair, next);
+                wa = TFormat.LoadOdd<TSimd, TVector>(pair, PackedMatrix.PanelOutputs, output);
+                wb = TFormat.LoadOdd<TSimd, TVector>(pair, PackedMatrix.PanelOutputs, next);
                 Accumulate<TSimd, TVector>(x + k + RowBlocks.Rows, wa, wb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
             }
 
@@ -106,15 +106,15 @@ internal static unsafe class MatMul
         TVector a2 = TSimd.Zero, b2 = TSimd.Zero, a3 = TSimd.Zero, b3 = TSimd.Zero;
         TVector a4 = TSimd.Zero, b4 = TSimd.Zero, a5 = TSimd.Zero, b5 = TSimd.Zero;
         TVector a6 = TSimd.Zero, b6 = TSimd.Zero, a7 = TSimd.Zero, b7 = TSimd.Zero;
-        for (nint k = 0; k < 2 * RowBlocks.Rows * (nint)pairs; k += 2 * RowBlocks.Rows, panel += TFormat.PairBytes)
+        for (nint k = 0; k < 2 * RowBlocks.Rows * (nint)pairs; k += 2 * RowBlocks.Rows, panel += TFormat.OutputBytes * PackedMatrix.PanelOutputs)
         {
             Prefetch<TFormat>(panel);
             TVector wa = TFormat.LoadEven<TSimd, TVector>(panel, 0), wb = TFormat.LoadEven<TSimd, TVector>(panel, TSimd.Width);
             Accumulate<TSimd, TVector>(x + k, wa, wb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
             Accumulate<TSimd, TVector>(y + k, wa, wb, ref a4, ref b4, ref a5, ref b5, ref a6, ref b6, ref a7, ref b7);
 
-            wa = TFormat.LoadOdd<TSimd, TVector>(panel, 0);
-            wb = TFormat.LoadOdd<TSimd, TVector>(panel, TSimd.Width);
+            wa = TFormat.LoadOdd<TSimd, TVector>(panel, PackedMatrix.PanelOutputs, 0);
+            wb = TFormat.LoadOdd<TSimd, TVector>(panel, PackedMatrix.PanelOutputs, TSimd.Width);
             Accumulate<TSimd, TVector>(x + k + RowBlocks.Rows, wa, wb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
             Accumulate<TSimd, TVector>(y + k + RowBlocks.Rows, wa, wb, ref a4, ref b4, ref a5, ref b5, ref a6, ref b6, ref a7, ref b7);
         }
@@ -134,7 +134,7 @@ internal static unsafe class MatMul
         TVector a6 = TSimd.Zero, b6 = TSimd.Zero, a7 = TSimd.Zero, b7 = TSimd.Zero;
         TVector a8 = TSimd.Zero, b8 = TSimd.Zero, a9 = TSimd.Zero, b9 = TSimd.Zero;
         TVector a10 = TSimd.Zero, b10 = TSimd.Zero, a11 = TSimd.Zero, b11 = TSimd.Zero;
-        for (nint k = 0; k < 2 * RowBlocks.Rows * (nint)pairs; k += 2 * RowBlocks.Rows, panel += TFormat.PairBytes)
+        for (nint k = 0; k < 2 * RowBlocks.Rows * (nint)pairs; k += 2 * RowBlocks.Rows, panel += TFormat.OutputBytes * PackedMatrix.PanelOutputs)
         {
             Prefetch<TFormat>(panel);
             TVector wa = TFormat.LoadEven<TSimd, TVector>(panel, 0), wb = TFormat.LoadEven<TSimd, TVector>(panel, TSimd.Width);
@@ -142,8 +142,8 @@ internal static unsafe class MatMul
             Accumulate<TSimd, TVector>(y + k, wa, wb, ref a4, ref b4, ref a5, ref b5, ref a6, ref b6, ref a7, ref b7);
             Accumulate<TSimd, TVector>(z + k, wa, wb, ref a8, ref b8, ref a9, ref b9, ref a10, ref b10, ref a11, ref b11);
 
-            wa = TFormat.LoadOdd<TSimd, TVector>(panel, 0);
-            wb = TFormat.LoadOdd<TSimd, TVector>(panel, TSimd.Width);
+            wa = TFormat.LoadOdd<TSimd, TVector>(panel, PackedMatrix.PanelOutputs, 0);
+            wb = TFormat.LoadOdd<TSimd, TVector>(panel, PackedMatrix.PanelOutputs, TSimd.Width);
             Accumulate<TSimd, TVector>(x + k + RowBlocks.Rows, wa, wb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
             Accumulate<TSimd, TVector>(y + k + RowBlocks.Rows, wa, wb, ref a4, ref b4, ref a5, ref b5, ref a6, ref b6, ref a7, ref b7);
             Accumulate<TSimd, TVector>(z + k + RowBlocks.Rows, wa, wb, ref a8, ref b8, ref a9, ref b9, ref a10, ref b10, ref a11, ref b11);
@@ -199,7 +199,7 @@ internal static unsafe class MatMul
             return;
         Sse.Prefetch1(pair + PrefetchBytes);
         Sse.Prefetch1(pair + PrefetchBytes + CacheLine);
-        if (TFormat.PairBytes == 2 * CacheLine)
+        if (TFormat.OutputBytes * PackedMatrix.PanelOutputs == 2 * CacheLine)
             return;
         Sse.Prefetch1(pair + PrefetchBytes + 2 * CacheLine);
         Sse.Prefetch1(pair + PrefetchBytes + 3 * CacheLine);

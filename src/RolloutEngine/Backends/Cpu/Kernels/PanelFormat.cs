@@ -3,44 +3,86 @@ using System.Runtime.CompilerServices;
 namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
 /// <summary>
-/// How a panel holds its weights: for each pair of inputs (k, k + 1), the weights of 32 outputs. Both formats are read without a shuffle.
+/// How weights, keys and values lie in memory: for each pair of inputs (k, k + 1), the numbers of all outputs. All formats are read
+/// without a shuffle.
 /// </summary>
 internal unsafe interface IPanelFormat
 {
-    /// <summary>Bytes from one pair of inputs to the next.</summary>
-    static abstract int PairBytes { get; }
+    /// <summary>What loaded numbers have to be multiplied with; a power of two, so that it can be done after sums.</summary>
+    static virtual float Scale => 1f;
 
-    /// <summary>Weights of input k for the outputs from <paramref name="output"/> on.</summary>
+    /// <summary>Bytes that an output takes in a pair.</summary>
+    static abstract int OutputBytes { get; }
+
+    /// <summary>Numbers of input k for the outputs from <paramref name="output"/> on.</summary>
     static abstract TVector LoadEven<TSimd, TVector>(byte* pair, int output) where TSimd : ISimd<TVector> where TVector : struct;
 
-    /// <summary>Weights of input k + 1.</summary>
-    static abstract TVector LoadOdd<TSimd, TVector>(byte* pair, int output) where TSimd : ISimd<TVector> where TVector : struct;
+    /// <summary>Numbers of input k + 1.</summary>
+    /// <param name="outputs">Of a pair.</param>
+    static abstract TVector LoadOdd<TSimd, TVector>(byte* pair, int outputs, int output) where TSimd : ISimd<TVector> where TVector : struct;
+
+    /// <summary>Stores one number.</summary>
+    static abstract void Store(byte* pairs, int outputs, int input, int output, float value);
 }
 
-/// <summary>[pair][output] words, each with the bfloat16 weight of k in its low half and that of k + 1 in its high half.</summary>
+/// <summary>[pair][output] words, each with the bfloat16 number of k in its low half and that of k + 1 in its high half.</summary>
 internal readonly unsafe struct BFloat16Panel : IPanelFormat
 {
-    public static int PairBytes => PackedMatrix.PanelOutputs * sizeof(uint);
+    public static int OutputBytes => sizeof(uint);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector LoadEven<TSimd, TVector>(byte* pair, int output) where TSimd : ISimd<TVector> where TVector : struct =>
         TSimd.LoadLowHalves((uint*)pair + output);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector LoadOdd<TSimd, TVector>(byte* pair, int output) where TSimd : ISimd<TVector> where TVector : struct =>
+    public static TVector LoadOdd<TSimd, TVector>(byte* pair, int outputs, int output) where TSimd : ISimd<TVector> where TVector : struct =>
         TSimd.LoadHighHalves((uint*)pair + output);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(byte* pairs, int outputs, int input, int output, float value) =>
+        ((ushort*)pairs)[((input >> 1) * outputs + output) * 2 + (input & 1)] = BFloat16.FromSingle(value);
+}
+
+/// <summary>
+/// [pair][output] words of two half-precision numbers. What is too large becomes the largest one; what has no exponent of its own, below
+/// 2^-14, becomes zero, because computing with such numbers is slow.
+/// </summary>
+internal readonly unsafe struct Float16Panel : IPanelFormat
+{
+    private const float Smallest = 6.1035156e-5f;
+
+    /// <summary>2^112: the difference of the exponents' biases.</summary>
+    public static float Scale => 5.1922968585348276e33f;
+
+    public static int OutputBytes => sizeof(uint);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector LoadEven<TSimd, TVector>(byte* pair, int output) where TSimd : ISimd<TVector> where TVector : struct =>
+        TSimd.LoadLowScaledHalves((uint*)pair + output);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector LoadOdd<TSimd, TVector>(byte* pair, int outputs, int output) where TSimd : ISimd<TVector> where TVector : struct =>
+        TSimd.LoadHighScaledHalves((uint*)pair + output);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(byte* pairs, int outputs, int input, int output, float value) =>
+        ((Half*)pairs)[((input >> 1) * outputs + output) * 2 + (input & 1)] =
+            MathF.Abs(value) < Smallest ? Half.Zero : (Half)Math.Clamp(value, (float)Half.MinValue, (float)Half.MaxValue);
 }
 
 /// <summary>[input][output] floats.</summary>
 internal readonly unsafe struct Float32Panel : IPanelFormat
 {
-    public static int PairBytes => 2 * PackedMatrix.PanelOutputs * sizeof(float);
+    public static int OutputBytes => 2 * sizeof(float);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector LoadEven<TSimd, TVector>(byte* pair, int output) where TSimd : ISimd<TVector> where TVector : struct =>
         TSimd.Load((float*)pair + output);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector LoadOdd<TSimd, TVector>(byte* pair, int output) where TSimd : ISimd<TVector> where TVector : struct =>
-        TSimd.Load((float*)pair + PackedMatrix.PanelOutputs + output);
+    public static TVector LoadOdd<TSimd, TVector>(byte* pair, int outputs, int output) where TSimd : ISimd<TVector> where TVector : struct =>
+        TSimd.Load((float*)pair + outputs + output);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(byte* pairs, int outputs, int input, int output, float value) => ((float*)pairs)[input * outputs + output] = value;
 }

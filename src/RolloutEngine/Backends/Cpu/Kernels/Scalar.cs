@@ -25,6 +25,12 @@ internal readonly unsafe struct Scalar : ISimd<float>
     public static float LoadHighHalves(uint* source) => BitConverter.UInt32BitsToSingle(*source & 0xFFFF0000u);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float LoadLowScaledHalves(uint* source) => BitConverter.Int32BitsToSingle(((int)*source << 16 >> 3) & unchecked((int)0x8FFFE000));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float LoadHighScaledHalves(uint* source) => BitConverter.Int32BitsToSingle(((int)*source >> 3) & unchecked((int)0x8FFFE000));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float LoadBytes(uint* source, int index) => (byte)(*source >> (8 * index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -26,6 +26,14 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static Vector128<float> LoadHighHalves(uint* source) => (Vector128.Load(source) & Vector128.Create(0xFFFF0000u)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadLowScaledHalves(uint* source) =>
+        ((Vector128.Load((int*)source) << 16 >> 3) & Vector128.Create(unchecked((int)0x8FFFE000))).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadHighScaledHalves(uint* source) =>
+        ((Vector128.Load((int*)source) >> 3) & Vector128.Create(unchecked((int)0x8FFFE000))).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadBytes(uint* source, int index) =>
         Vector128.ConvertToSingle(((Vector128.Load(source) >> (8 * index)) & Vector128.Create(0xFFu)).AsInt32());
 

@@ -26,6 +26,14 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static Vector256<float> LoadHighHalves(uint* source) => (Vector256.Load(source) & Vector256.Create(0xFFFF0000u)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadLowScaledHalves(uint* source) =>
+        ((Vector256.Load((int*)source) << 16 >> 3) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadHighScaledHalves(uint* source) =>
+        ((Vector256.Load((int*)source) >> 3) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadBytes(uint* source, int index) =>
         Vector256.ConvertToSingle(((Vector256.Load(source) >> (8 * index)) & Vector256.Create(0xFFu)).AsInt32());
 

@@ -26,6 +26,14 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static Vector512<float> LoadHighHalves(uint* source) => (Vector512.Load(source) & Vector512.Create(0xFFFF0000u)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadLowScaledHalves(uint* source) =>
+        ((Vector512.Load((int*)source) << 16 >> 3) & Vector512.Create(unchecked((int)0x8FFFE000))).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadHighScaledHalves(uint* source) =>
+        ((Vector512.Load((int*)source) >> 3) & Vector512.Create(unchecked((int)0x8FFFE000))).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBytes(uint* source, int index) =>
         Vector512.ConvertToSingle(((Vector512.Load(source) >> (8 * index)) & Vector512.Create(0xFFu)).AsInt32());
 

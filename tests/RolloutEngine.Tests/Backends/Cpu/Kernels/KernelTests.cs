@@ -104,37 +104,26 @@ public sealed unsafe class KernelTests
     [MemberData(nameof(Widths))]
     public void Attention_sums_scores_over_dimensions_and_values_over_tokens_in_order(string width)
     {
-        foreach ((int heads, int headDim, int tokens) in (ReadOnlySpan<(int, int, int)>)[(1, 10, 16), (2, 16, 3), (3, 48, 1), (5, 64, 15), (7, 32, 16)])
+        foreach ((int heads, int headDim, int tokens) in (ReadOnlySpan<(int, int, int)>)[(1, 10, 16), (2, 16, 3), (3, 48, 33), (4, 2, 47), (5, 64, 15), (7, 32, 50), (8, 130, 64)])
         {
-            int valueDim = (headDim + 15) / 16 * 16;
-            float[] queries = Random(heads * headDim), keys = Random(16 * headDim), values = Random(16 * valueDim);
-            float[] scores = new float[heads * 32], sums = Random(heads * valueDim), expectedSums = [.. sums];
-            fixed (float* pq = queries, pk = keys, ps = scores, pv = values, po = sums)
-            {
-                Kernels(width).Scores(pq, heads, headDim, pk, ps, 32);
-                Kernels(width).AddValues(ps, 32, heads, pv, tokens, valueDim, po);
-            }
-
-            for (int head = 0; head < heads; head++)
-            {
-                for (int token = 0; token < 16; token++)
-                {
-                    float score = 0;
-                    for (int d = 0; d < headDim; d++)
-                        score = MathF.FusedMultiplyAdd(keys[d * 16 + token], queries[head * headDim + d], score);
-                    Assert.Equal(score, scores[head * 32 + token]);
-                }
-
-                for (int token = 0; token < tokens; token++)
-                {
-                    for (int d = 0; d < valueDim; d++)
-                        expectedSums[head * valueDim + d] = MathF.FusedMultiplyAdd(values[token * valueDim + d], scores[head * 32 + token], expectedSums[head * valueDim + d]);
-                }
-            }
-
-            Assert.Equal(Bits.Of(expectedSums), Bits.Of(sums));
+            CheckAttention<Float32Panel>(Kernels(width), KvCacheType.Float32, heads, headDim, tokens);
+            CheckAttention<Float16Panel>(Kernels(width), KvCacheType.Float16, heads, headDim, tokens);
+            CheckAttention<BFloat16Panel>(Kernels(width), KvCacheType.BFloat16, heads, headDim, tokens);
         }
     }
+
+    [Theory]
+    [InlineData(1f, 0x3F80)]
+    [InlineData(-2.5f, 0xC020)]
+    [InlineData(1.00390625f, 0x3F80)]
+    [InlineData(1.01171875f, 0x3F82)]
+    [InlineData(3.4e38f, 0x7F80)]
+    [InlineData(float.NegativeInfinity, 0xFF80)]
+    public void A_bfloat16_is_the_nearest_one_ties_to_even(float value, int bits) => Assert.Equal(bits, BFloat16.FromSingle(value));
+
+    [Fact]
+    public void A_bfloat16_of_not_a_number_is_none() =>
+        Assert.True(float.IsNaN(BFloat16.ToSingle(BFloat16.FromSingle(BitConverter.UInt32BitsToSingle(0x7FFFFFFF)))));
 
     [Theory]
     [MemberData(nameof(Widths))]
@@ -223,6 +212,53 @@ public sealed unsafe class KernelTests
             Assert.Equal(Bits.Of(expected), Bits.Of(tile.AsSpan(0, rows * 32).ToArray()));
         }
     }
+
+    private void CheckAttention<TFormat>(KernelSet kernels, KvCacheType type, int heads, int headDim, int tokens) where TFormat : IPanelFormat
+    {
+        int valueDim = (headDim + 31) / 32 * 32, pages = (tokens + 15) / 16, slots = (pages + 1) / 2 * 2 * 16;
+        int keyBytes = 8 * headDim * TFormat.OutputBytes, pageBytes = keyBytes + 8 * valueDim * TFormat.OutputBytes;
+        int[] ids = [.. Enumerable.Range(0, pages).Reverse()];
+        byte[] memory = new byte[(pages + 1) * pageBytes];
+        Array.Fill(memory, (byte)0xFF);
+        float[] queries = Random(heads * headDim), keys = Rounded(tokens * headDim), values = Rounded(tokens * valueDim);
+        float[] scores = new float[heads * slots], weights = new float[heads * slots], sums = new float[heads * valueDim], expectedSums = new float[heads * valueDim];
+        fixed (byte* pm = memory)
+        fixed (int* pi = ids)
+        fixed (float* pq = queries, ps = scores, pw = weights, po = sums)
+        {
+            for (int token = 0; token < tokens; token++)
+            {
+                byte* page = pm + ids[token / 16] * pageBytes;
+                for (int d = 0; d < headDim; d++)
+                    TFormat.Store(page, 16, d, token % 16, keys[token * headDim + d]);
+                for (int d = 0; d < valueDim; d++)
+                    TFormat.Store(page + keyBytes, valueDim, token % 16, d, values[token * valueDim + d]);
+            }
+
+            kernels.Scores(type, pq, heads, headDim, new PageBlocks(pm, pageBytes, pi), pages, ps, slots);
+            for (int i = 0; i < scores.Length; i++)
+                weights[i] = scores[i] * TFormat.Scale;
+            kernels.SumValues(type, pw, slots, heads, new PageBlocks(pm + keyBytes, pageBytes, pi), tokens, valueDim, po);
+        }
+
+        for (int head = 0; head < heads; head++)
+        {
+            for (int token = 0; token < tokens; token++)
+            {
+                float score = 0;
+                for (int d = 0; d < headDim; d++)
+                    score = MathF.FusedMultiplyAdd(keys[token * headDim + d], queries[head * headDim + d], score);
+                Assert.Equal(score, scores[head * slots + token] * TFormat.Scale);
+                for (int d = 0; d < valueDim; d++)
+                    expectedSums[head * valueDim + d] = MathF.FusedMultiplyAdd(values[token * valueDim + d], score, expectedSums[head * valueDim + d]);
+            }
+        }
+
+        Assert.Equal(Bits.Of(expectedSums), Bits.Of(sums.Select(sum => sum * TFormat.Scale)));
+    }
+
+    /// <summary>Numbers that all formats hold exactly.</summary>
+    private float[] Rounded(int count) => [.. Random(count).Select(value => MathF.Round(value * 128) / 128)];
 
     private void CheckQuantizedProduct(KernelSet kernels, int rows, int inputs)
     {
