@@ -21,14 +21,18 @@ public sealed class PooledEngineTests
     public async Task Vectors_are_those_of_the_float64_oracle(string name)
     {
         await using PooledEngine engine = Load(name);
+        double difference = 0, magnitude = 0;
         foreach (Expected expected in Read(name))
         {
             float[] actual = await RunAsync(engine, expected);
 
             Assert.Equal(expected.Vector.Length, actual.Length);
-            double difference = expected.Vector.Zip(actual, (e, a) => (e - a) * (e - a)).Sum(), magnitude = expected.Vector.Sum(e => e * e);
-            Assert.InRange(Math.Sqrt(difference / magnitude), 0, 1e-5);
+            difference += expected.Vector.Zip(actual, (e, a) => (e - a) * (e - a)).Sum();
+            magnitude += expected.Vector.Sum(e => e * e);
         }
+
+        // Over all sequences: a single score may happen to be next to nothing.
+        Assert.InRange(Math.Sqrt(difference / magnitude), 0, 1e-5);
     }
 
     [Theory]
