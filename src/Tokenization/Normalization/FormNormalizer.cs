@@ -87,8 +87,11 @@ internal sealed class FormNormalizer(Func<UnicodeForm> form, char firstAffected)
         List<int> characters = form().Apply(run);
         if (characters.SequenceEqual(run))
             return;
+        int same = 0; // characters at the beginning that stay keep their own positions
+        for (; same < Math.Min(characters.Count, run.Count) && characters[same] == run[same]; same++)
+            start += run[same] > char.MaxValue ? 2 : 1;
         StringBuilder replacement = new(characters.Count);
-        foreach (int character in characters)
+        foreach (int character in characters.Skip(same))
             replacement.Append(new Rune(character));
         rewriter.Replace(start, end, replacement.ToString());
     }

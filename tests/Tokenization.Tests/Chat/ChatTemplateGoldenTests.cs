@@ -51,6 +51,12 @@ public sealed class ChatTemplateGoldenTests
     [Theory]
     [InlineData("chat-qwen3.jsonl", "qwen3")]
     [InlineData("chat-llama3_1.jsonl", "llama3_1")]
+    [InlineData("chat-llama2.jsonl", "llama2")]
+    [InlineData("chat-mistral_v1.jsonl", "mistral_v1")]
+    [InlineData("chat-gemma3.jsonl", "gemma3")]
+    [InlineData("chat-gptoss.jsonl", "gptoss")]
+    [InlineData("chat-deepseek_r1.jsonl", "deepseek_r1")]
+    [InlineData("chat-deepseek_v3.jsonl", "deepseek_v3")]
     public void Rendered_conversations_have_the_ids_and_masks_of_the_reference(string file, string family)
     {
         Tokenizer tokenizer = TestTokenizers.Shared(family);
