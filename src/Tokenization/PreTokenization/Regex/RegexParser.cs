@@ -114,6 +114,8 @@ internal sealed class RegexParser
 
         if (character == 'R')
         {
+            if (options.LooksBehind)
+                throw _reader.Refused("a '\\R' that looks behind");
             _reader.Take();
             RegexNode pair = new ConcatNode([new SetNode(RuneSet.Of('\r')), new SetNode(RuneSet.Of('\n'))]);
             return new AtomicNode(new AlternationNode([pair, new SetNode(RuneSet.Of([(0x0A, 0x0D), (0x85, 0x85), (0x2028, 0x2029)]))]));
@@ -170,14 +172,20 @@ internal sealed class RegexParser
             case '=' or '!':
                 return new LookNode(CloseGroup(ParseAlternation(options)), IsBehind: false, IsNegative: kind == '!');
             case '<' when _reader.Peek() is '=' or '!':
-                bool isNegative = _reader.Take() == '!';
-                return new LookNode(CloseGroup(ParseAlternation(options)), IsBehind: true, isNegative);
+                return ParseLookBehind(options);
             case '<' or '\'':
                 SkipName(kind == '<' ? '>' : '\'');
                 return CloseGroup(ParseAlternation(options));
             default:
                 return ParseOptions(kind, options);
         }
+    }
+
+    private LookNode ParseLookBehind(Options options)
+    {
+        bool isNegative = _reader.Take() == '!';
+        options.LooksBehind = true;
+        return new LookNode(CloseGroup(ParseAlternation(options)), IsBehind: true, isNegative);
     }
 
     /// <summary><c>(?i:…)</c>, or <c>(?i)</c>, which holds to the end of the group and takes later alternatives along.</summary>
@@ -233,6 +241,9 @@ internal sealed class RegexParser
                 break;
             if (atom is AnchorNode or LookNode)
                 throw _reader.Refused("a repeated anchor or look-around");
+            // Oniguruma ends such a loop at the first empty round, whatever the least count says.
+            if (least >= 2 && RegexShape.IsNullable(atom))
+                throw _reader.Refused("what may be empty, repeated at least twice");
             if (isInterval && least == most && _reader.TryTake('?'))
                 atom = new RepeatNode(new RepeatNode(atom, least, most, RepeatKind.Greedy), 0, 1, RepeatKind.Greedy);
             else if (_reader.TryTake('?'))
@@ -296,5 +307,6 @@ internal sealed class RegexParser
         public bool IgnoreCase;
         public bool DotAll;
         public bool Extended;
+        public bool LooksBehind;
     }
 }
