@@ -11,7 +11,7 @@ internal sealed class SoakClient(ITokenEngine engine, int seed, int number)
 {
     private const int SharedPrompts = 8;
     private const int MostTurns = 4;
-    private const int MostNewTokens = 48;
+    private const int MostNewTokens = 160;
     private const int KeepEvery = 40;
 
     private readonly Random _random = new(HashCode.Combine(seed, number));

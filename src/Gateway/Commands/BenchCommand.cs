@@ -20,7 +20,7 @@ internal static class BenchCommand
         Option<float> minutes = OptionFactory.Number("--minutes", "How long.", 20, value => value is > 0 and <= 10_000, "above 0 and at most 10000");
         Option<long> seed = OptionFactory.Integer("--seed", "Seed of the load.", 0, 0, int.MaxValue);
         Option<long> clients = OptionFactory.Integer("--clients", "Trajectories that play at once.", 32, 1, 4_096);
-        Option<long> memory = OptionFactory.Integer("--kv-cache-mib", "Memory for keys and values; little makes sequences take turns.", 8, 1, 1_048_576);
+        Option<long> memory = OptionFactory.Integer("--kv-cache-mib", "Memory for keys and values; little makes sequences take turns.", 4, 1, 1_048_576);
         Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);
         Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object." };
         Command command = new("soak", "Puts a random load on the engine, with every page accounted for after every step; exit code 1 if anything is wrong.")
