@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using AgentRollout.Tokenization;
-using AgentRollout.Tokenization.Chat;
 
 namespace AgentRollout.Gateway.Commands;
 
@@ -19,8 +18,8 @@ internal static class TokenizerCommand
             Subcommand("decode", """Reads {"ids": […]} and writes {"text": …}.""", folder => Decode(Tokenizer.Load(folder))),
             Subcommand(
                 "chat",
-                """Reads {"messages": […], "tools": […], "add_generation_prompt": bool, "kwargs": {…}} and writes {"rendered": …, "ids": […]}.""",
-                folder => Chat(Tokenizer.Load(folder), ChatTemplate.Load(folder))),
+                """Reads {"messages": […], "tools": […], "add_generation_prompt": bool, "kwargs": {…}} and writes {"rendered": …, "ids": […]}; further members: template (a path), documents, extra, bos_token, eos_token, now, generation_spans.""",
+                folder => new ChatLines(folder).Convert),
         };
 
         Command Subcommand(string name, string description, Func<string, Action<JsonElement, Utf8JsonWriter>> load)
@@ -56,22 +55,7 @@ internal static class TokenizerCommand
         json.WriteEndObject();
     };
 
-    private static Action<JsonElement, Utf8JsonWriter> Chat(Tokenizer tokenizer, ChatTemplate template) => (line, json) =>
-    {
-        JsonElement messages = Required(line, "messages", JsonValueKind.Array);
-        string rendered = template.RenderJson(
-            messages,
-            Optional(line, "tools", JsonValueKind.Array),
-            Optional(line, "add_generation_prompt", JsonValueKind.True, JsonValueKind.False)?.GetBoolean() ?? false,
-            Optional(line, "kwargs", JsonValueKind.Object)?.EnumerateObject().ToDictionary(member => member.Name, member => member.Value)).Text;
-        int[] ids = tokenizer.Encode(rendered);
-        json.WriteStartObject();
-        json.WriteString("rendered", rendered);
-        WriteIds(json, ids);
-        json.WriteEndObject();
-    };
-
-    private static void WriteIds(Utf8JsonWriter json, int[] ids)
+    internal static void WriteIds(Utf8JsonWriter json, int[] ids)
     {
         json.WriteStartArray("ids");
         foreach (int id in ids)
@@ -105,10 +89,10 @@ internal static class TokenizerCommand
         return ids;
     }
 
-    private static JsonElement Required(JsonElement line, string member, JsonValueKind kind) =>
+    internal static JsonElement Required(JsonElement line, string member, JsonValueKind kind) =>
         Optional(line, member, kind) ?? throw new InvalidDataException($"Member '{member}' is missing.");
 
-    private static JsonElement? Optional(JsonElement line, string member, params ReadOnlySpan<JsonValueKind> kinds)
+    internal static JsonElement? Optional(JsonElement line, string member, params ReadOnlySpan<JsonValueKind> kinds)
     {
         if (!line.TryGetProperty(member, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
             return null;

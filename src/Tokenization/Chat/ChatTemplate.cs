@@ -74,6 +74,10 @@ public sealed class ChatTemplate
         return new ChatTemplate(configPath, source, toolUse, SpecialTokens(config), clock ?? TimeProvider.System);
     }
 
+    /// <summary>What templates of the model in a directory see as <c>bos_token</c>, <c>eos_token</c> and <c>pad_token</c>.</summary>
+    /// <exception cref="TokenizerException">The directory's <c>tokenizer_config.json</c> cannot be read.</exception>
+    public static IReadOnlyDictionary<string, string> SpecialTokensOf(string directory) => SpecialTokens(TokenizerConfig.Read(directory));
+
     /// <summary>A template from its text.</summary>
     /// <param name="source">The text.</param>
     /// <param name="name">Where it comes from, for messages.</param>

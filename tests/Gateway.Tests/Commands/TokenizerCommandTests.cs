@@ -24,6 +24,40 @@ public sealed class TokenizerCommandTests
     }
 
     [Fact]
+    public async Task A_line_may_name_its_template_its_special_tokens_its_time_and_its_variables()
+    {
+        string folder = Directory.CreateTempSubdirectory("chat-lines").FullName;
+        File.Copy(Path.Combine(Tiny, "tokenizer.json"), Path.Combine(folder, "tokenizer.json"));
+        string template = Path.Combine(folder, "named.jinja");
+        await File.WriteAllTextAsync(
+            template,
+            "{{ bos_token }}{{ strftime_now('%d %b %Y') }} {{ a }}{{ b }} {{ documents | length }} {{ add_generation_prompt is defined }} "
+            + "{% generation %}{{ messages[0].content }}{% endgeneration %}",
+            TestContext.Current.CancellationToken);
+        string line = JsonSerializer.Serialize(new
+        {
+            template,
+            messages = new[] { new { role = "user", content = "\U0001F600x" } },
+            bos_token = "<s>",
+            now = "2026-01-15T12:34:56",
+            extra = new { a = 1.5 },
+            kwargs = new { b = "B" },
+            documents = new[] { 1, 2 },
+            generation_spans = true,
+            unknown = 1,
+        });
+        CommandResult result = await CommandLineRunner.RunWithInputAsync(line + "\n{\"messages\":[]}", "tokenizer", "chat", "--model", folder);
+        Directory.Delete(folder, recursive: true);
+        string[] answers = result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        JsonElement answer = JsonElement.Parse(answers[0]);
+        Assert.Equal("<s>15 Jan 2026 1.5B 2 False \U0001F600x", answer.GetProperty("rendered").GetString());
+        Assert.Equal("[[28,30]]", answer.GetProperty("generation_spans").GetRawText());
+        Assert.Equal(answer.GetProperty("ids").GetArrayLength(), answer.GetProperty("assistant_mask").GetString()!.Length);
+        Assert.Contains("no chat template", JsonElement.Parse(answers[1]).GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.Equal(1, result.ExitCode);
+    }
+
+    [Fact]
     public async Task Decode_gives_the_golden_texts()
     {
         string[] rows = File.ReadAllLines(SharedFiles.InShared("golden", "encode-qwen3.jsonl"));

@@ -41,8 +41,8 @@ internal static class JinjaTests
             ["upper"] = Plain("upper", value => TextSearch.IsUpper(PythonPrinter.ToText(value).Text)),
             ["sameas"] = WithArgument("sameas", "other", IsSame),
             ["in"] = WithArgument("in", "seq", (value, container) => PythonOperators.Contains(container, value)),
-            ["filter"] = Plain("filter", value => value is PythonString name && JinjaFilters.Find(name.Text) is not null),
-            ["test"] = Plain("test", value => value is PythonString name && Find(name.Text) is not null),
+            ["filter"] = Plain("filter", value => IsName(value, name => JinjaFilters.Find(name) is not null)),
+            ["test"] = Plain("test", value => IsName(value, name => Find(name) is not null)),
         };
         foreach ((string symbol, string[] names) in new[]
         {
@@ -58,6 +58,12 @@ internal static class JinjaTests
     }
 
     private static object? Remainder(object? value, object? divisor) => PythonOperators.Calculate("%", value, divisor);
+
+    private static bool IsName(object? value, Func<string, bool> exists)
+    {
+        PythonDict.CheckHashable(value);
+        return value is PythonString name && exists(name.Text);
+    }
 
     private static bool IsSequence(object? value) =>
         value is PythonList or PythonTuple or PythonString or PythonDict or PythonRange or PythonBytes;

@@ -22,7 +22,7 @@ internal static class LayoutFilters
         bool withFirst = IsSet(bound[1]);
         bool withBlank = IsSet(bound[2]);
         if (value is not PythonString text)
-            text = (PythonString)PythonOperators.Add(value, new PythonString("\n"))!;
+            throw NotText(value);
         List<PythonString> lines = TextSplitting.Lines((PythonString)PythonOperators.Add(text, new PythonString("\n"))!, keepEnds: false);
         TextBuilder indented = new(text.Text.Length + 64);
         for (int i = 0; i < lines.Count; i++)
@@ -65,7 +65,8 @@ internal static class LayoutFilters
     private static PythonString Wrap(object? value, Arguments arguments)
     {
         object?[] bound = arguments.Bind("do_wordwrap", 0, "width", "break_long_words", "wrapstring", "break_on_hyphens");
-        PythonString text = value is JinjaUndefined undefined ? throw undefined.Error : TextSearch.Text(value);
+        if (value is not PythonString text)
+            throw value is PythonList or JinjaUndefined ? NotText(value) : NoLines(value);
         WordWrapper wrapper = new(
             bound[0] == Arguments.Absent ? 79 : PythonNumbers.ToLong(bound[0]),
             bound[1] == Arguments.Absent || PythonOperators.IsTrue(bound[1]),
@@ -87,6 +88,15 @@ internal static class LayoutFilters
 
         return wrapped.ToPythonString();
     }
+
+    /// <summary>The text would be added to first, which a list allows, and then asked for its lines.</summary>
+    private static JinjaException NotText(object? value)
+    {
+        PythonOperators.FailIfUndefined(value);
+        return value is PythonList ? NoLines(value) : JinjaException.Type($"unsupported operand type(s) for +=: '{PythonTypes.Name(value)}' and 'str'");
+    }
+
+    private static JinjaException NoLines(object? value) => new("AttributeError", $"'{PythonTypes.Name(value)}' object has no attribute 'splitlines'");
 
     private static bool IsSet(object? flag) => flag != Arguments.Absent && PythonOperators.IsTrue(flag);
 }

@@ -45,7 +45,6 @@ internal static class NumberFilters
     private static object Absolute(object? value, Arguments arguments)
     {
         arguments.Bind("abs", 0);
-        PythonOperators.FailIfUndefined(value);
         return value switch
         {
             double number => Math.Abs(number),
@@ -95,12 +94,14 @@ internal static class NumberFilters
         string method = bound[1] == Arguments.Absent ? "common" : PythonPrinter.ToText(bound[1]).Text;
         if (method is not ("common" or "ceil" or "floor"))
             throw JinjaException.Argument("method must be common, ceil or floor");
-        PythonOperators.FailIfUndefined(value);
+        if (method != "common")
+            PythonOperators.FailIfUndefined(value);
         if (!PythonNumbers.IsNumber(value))
         {
             throw JinjaException.Type(method == "common"
                 ? $"type {PythonTypes.Name(value)} doesn't define __round__ method"
-                : $"can't multiply sequence by non-int of type '{PythonTypes.Name(value)}'");
+                : value is PythonString or PythonList or PythonTuple ? $"must be real number, not {PythonTypes.Name(value)}"
+                : $"unsupported operand type(s) for *: '{PythonTypes.Name(value)}' and 'int'");
         }
 
         if (method == "common")

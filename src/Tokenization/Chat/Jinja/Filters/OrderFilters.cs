@@ -24,7 +24,7 @@ internal static class OrderFilters
         AttributePath[] paths = bound[2] is PythonString list
             ? [.. TextSplitting.Split(list, ",", -1).Select(part => new AttributePath(part))]
             : [new AttributePath(Optional(bound[2]))];
-        return new PythonList(Sorted(
+        return new PythonList(PythonOperators.Sort(
             Iteration.ToList(value),
             item => new PythonList(new List<object?>(paths.Select(path => path.GetKey(item, isCaseSensitive)))),
             IsSet(bound[0])));
@@ -41,8 +41,8 @@ internal static class OrderFilters
             throw new JinjaException("AttributeError", $"'{PythonTypes.Name(value)}' object has no attribute 'items'");
         int position = by == "key" ? 0 : 1;
         bool isCaseSensitive = IsSet(bound[0]);
-        return new PythonList(Sorted(
-            [.. dict.Pairs], pair => AttributePath.IgnoreCase(((PythonTuple)pair!).Items[position], isCaseSensitive), IsSet(bound[2])));
+        return new PythonList(PythonOperators.Sort(
+            dict.Pairs, pair => AttributePath.IgnoreCase(((PythonTuple)pair!).Items[position], isCaseSensitive), IsSet(bound[2])));
     }
 
     private static PythonList Group(object? value, Arguments arguments)
@@ -53,7 +53,7 @@ internal static class OrderFilters
         List<object?> groups = [];
         List<object?> members = [];
         object? current = null;
-        foreach (object? item in Sorted(Iteration.ToList(value), item => path.GetKey(item, isCaseSensitive), isReversed: false))
+        foreach (object? item in PythonOperators.Sort(Iteration.ToList(value), item => path.GetKey(item, isCaseSensitive)))
         {
             object? key = path.GetKey(item, isCaseSensitive);
             if (members.Count == 0 || !PythonOperators.AreEqual(key, current))
@@ -117,17 +117,6 @@ internal static class OrderFilters
         foreach (object? item in Iteration.Over(value))
             sum = PythonOperators.Add(sum, path.Get(item));
         return sum;
-    }
-
-    /// <summary>A stable sort; in reverse, equal items keep their order too.</summary>
-    private static List<object?> Sorted(List<object?> items, Func<object?, object?> key, bool isReversed)
-    {
-        (object? Key, object? Item)[] keyed = [.. items.Select(item => (key(item), item))];
-        Comparer<object?> order = Comparer<object?>.Create((left, right) => PythonOperators.Order(left, right) ?? 0);
-        IEnumerable<(object? Key, object? Item)> sorted = isReversed
-            ? keyed.OrderByDescending(pair => pair.Key, order)
-            : keyed.OrderBy(pair => pair.Key, order);
-        return [.. sorted.Select(pair => pair.Item)];
     }
 
     private static object? Optional(object? value) => value == Arguments.Absent ? null : value;

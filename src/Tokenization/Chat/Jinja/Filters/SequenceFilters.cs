@@ -111,7 +111,7 @@ internal static class SequenceFilters
         PythonString separator = bound[0] == Arguments.Absent ? PythonString.Empty : PythonPrinter.ToText(bound[0]);
         AttributePath? path = bound[1] is null || bound[1] == Arguments.Absent ? null : new AttributePath(bound[1]);
         if (!Iteration.IsIterable(value))
-            throw JinjaException.Type(path is null ? "can only join an iterable" : $"'{PythonTypes.Name(value)}' object is not iterable");
+            throw JinjaException.Type($"'{PythonTypes.Name(value)}' object is not iterable");
         TextBuilder joined = new();
         bool isFirst = true;
         foreach (object? item in Iteration.Over(value))

@@ -28,7 +28,7 @@ internal static class WebFilters
         {
             IReadOnlyList<object?> parts = Iteration.Items(pair);
             if (parts.Count != 2)
-                throw JinjaException.Value($"not enough values to unpack (expected 2, got {parts.Count})");
+                throw JinjaException.Value(parts.Count < 2 ? $"not enough values to unpack (expected 2, got {parts.Count})" : "too many values to unpack (expected 2)");
             if (query.Length > 0)
                 query.Append('&');
             query.Append(Quoted(parts[0], isQuery: true));

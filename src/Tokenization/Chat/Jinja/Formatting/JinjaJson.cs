@@ -93,7 +93,7 @@ internal static class JinjaJson
     }
 
     private static ReadOnlySpan<KeyValuePair<object?, object?>> Sorted(PythonDict dict) =>
-        dict.Entries.ToArray().OrderBy(entry => entry.Key, Comparer<object?>.Create((left, right) => PythonOperators.Order(left, right) ?? 0)).ToArray();
+        PythonOperators.Sort(dict.Entries.ToArray(), entry => entry.Key).ToArray();
 
     private static void WriteItems(IReadOnlyList<object?> items, JsonStyle style, int depth, TextBuilder text)
     {

@@ -169,7 +169,6 @@ internal sealed class PercentFormat
     {
         bool isAlternate = flags.Contains('#', StringComparison.Ordinal);
         bool isFloat = type is 'e' or 'E' or 'f' or 'F' or 'g' or 'G';
-        PythonOperators.FailIfUndefined(value);
         if (!PythonNumbers.IsNumber(value) || (type is 'x' or 'X' or 'o' && value is double))
         {
             throw JinjaException.Type(isFloat

@@ -88,7 +88,7 @@ internal sealed class CallBlockStatement(CallExpression call, MacroDefinition ca
 
     public override Flow Execute(Frame frame, TextBuilder output)
     {
-        PythonPrinter.Print(call.Call(frame, new Macro(caller, frame)), output);
+        output.Append(Written(call.Call(frame, new Macro(caller, frame))));
         return Flow.Next;
     }
 }

@@ -39,6 +39,11 @@ internal sealed class NameExpression(string name, NameUse use, int line) : Expre
 /// <summary>What a statement assigns to, as the binder prepared it.</summary>
 internal abstract class Target
 {
+    /// <summary>Fails where nothing can be assigned, which is said before the value is evaluated.</summary>
+    public virtual void Check(Frame frame)
+    {
+    }
+
     public abstract void Assign(object? value, Frame frame);
 }
 
@@ -68,10 +73,10 @@ internal sealed class TupleTarget(Target[] items) : Target
 
 internal sealed class NamespaceTarget(SlotReference owner, PythonString attribute) : Target
 {
-    public override void Assign(object? value, Frame frame)
-    {
-        if (frame.Up(owner.Hops).Slots[owner.Index] is not JinjaNamespace space)
-            throw JinjaException.Runtime("cannot assign attribute on non-namespace object");
-        space.Attributes.Set(attribute, value);
-    }
+    public override void Check(Frame frame) => Owner(frame);
+
+    public override void Assign(object? value, Frame frame) => Owner(frame).Attributes.Set(attribute, value);
+
+    private JinjaNamespace Owner(Frame frame) => frame.Up(owner.Hops).Slots[owner.Index] as JinjaNamespace
+        ?? throw JinjaException.Runtime("cannot assign attribute on non-namespace object");
 }

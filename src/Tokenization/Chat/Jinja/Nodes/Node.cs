@@ -24,6 +24,10 @@ internal abstract class Expression(int line) : Node(line)
 internal abstract class Statement(int line) : Node(line)
 {
     public abstract Flow Execute(Frame frame, TextBuilder output);
+
+    /// <summary>What a block gives must be text already; only <c>{{ … }}</c> makes text of other values.</summary>
+    protected static PythonString Written(object? value) => value as PythonString
+        ?? throw JinjaException.Type($"sequence item 0: expected str instance, {PythonTypes.Name(value)} found");
 }
 
 /// <summary>How a statement ends.</summary>

@@ -71,7 +71,8 @@ internal sealed class SetStatement(Expression target, Expression value, int line
 
     public override Flow Execute(Frame frame, TextBuilder output)
     {
-        Target!.Assign(value.Evaluate(frame), frame);
+        Target!.Check(frame);
+        Target.Assign(value.Evaluate(frame), frame);
         return Flow.Next;
     }
 }
@@ -117,7 +118,7 @@ internal sealed class FilterBlockStatement(FilterExpression filter, Block body, 
         Scope.Enter(frame);
         if (frame.Renderer.Capture(body, frame, out Flow flow) is not { } text)
             return flow;
-        PythonPrinter.Print(filter.ApplyToBlock(text, frame), output);
+        output.Append(Written(filter.ApplyToBlock(text, frame)));
         Scope.Leave(frame);
         return Flow.Next;
     }

@@ -17,6 +17,8 @@ internal static class Access
 
     public static object? Attribute(object? target, string name)
     {
+        if (target is JinjaUndefined && (_dunders.Contains(name) || name is "__len__"))
+            return JinjaUndefined.Unsafe(target, name);
         PythonOperators.FailIfUndefined(target);
         if (TryAttribute(target, name, out object? value))
             return value;

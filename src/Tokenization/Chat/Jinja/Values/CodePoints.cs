@@ -31,9 +31,10 @@ internal static class CodePoints
     public static int ValueAt(string text, int position) =>
         LengthAt(text, position) == 2 ? char.ConvertToUtf32(text[position], text[position + 1]) : text[position];
 
-    /// <summary>The code points as strings of their own.</summary>
+    /// <summary>The code points as strings of their own, which are no markup.</summary>
     public static object?[] Split(PythonString text)
     {
+        text = text.AsPlain();
         object?[] characters = new object?[Length(text)];
         for (int i = 0, position = 0; i < characters.Length; i++)
         {

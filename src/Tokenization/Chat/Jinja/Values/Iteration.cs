@@ -100,16 +100,17 @@ internal static class Iteration
         SliceRange range = SliceRange.From(start, stop, step, count);
         switch (target)
         {
+            case PythonString text when range.Count == 0:
+                return text.Slice(0, 0);
             case PythonString text when range.Step == 1:
                 int from = CodePoints.ToUtf16(text, range.First);
                 return text.Slice(from, CodePoints.ToUtf16(text, range.First + range.Count) - from);
             case PythonString text:
                 return SliceText(text, range);
             case PythonRange values:
-                long first = values.Start + (range.First * values.Step);
-                long stride = values.Step * range.Step;
-                return new PythonRange(first, first + (range.Count * stride), stride);
-            case PythonList list when range.Step == 1:
+                return new PythonRange(
+                    values.Start + (range.First * values.Step), values.Start + (range.Last * values.Step), values.Step * range.Step);
+            case PythonList list when range.Step == 1 && range.Count > 0:
                 return new PythonList(list.Items.GetRange(range.First, range.Count));
             default:
                 IReadOnlyList<object?> items = Items(target);
@@ -154,7 +155,7 @@ internal static class Iteration
     }
 
     /// <summary>What a slice means for a sequence of a certain length.</summary>
-    private readonly record struct SliceRange(int First, int Count, long Step)
+    private readonly record struct SliceRange(int First, int Last, int Count, long Step)
     {
         public static SliceRange From(object? start, object? stop, object? step, int count)
         {
@@ -166,7 +167,7 @@ internal static class Iteration
             long first = start is null ? (stride > 0 ? lower : upper) : Bound(start, count, lower, upper);
             long last = stop is null ? (stride > 0 ? upper : lower) : Bound(stop, count, lower, upper);
             long length = stride > 0 ? (last - first + stride - 1) / stride : (first - last - stride - 1) / -stride;
-            return length <= 0 ? new SliceRange(0, 0, 1) : new SliceRange((int)first, (int)length, stride);
+            return new SliceRange((int)first, (int)last, (int)Math.Max(0, length), stride);
         }
 
         private static long Bound(object value, int count, long lower, long upper)

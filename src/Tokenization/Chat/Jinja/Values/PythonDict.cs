@@ -96,7 +96,8 @@ internal sealed class PythonDict
         return -1;
     }
 
-    private static void CheckHashable(object? key)
+    /// <summary>Fails where a value cannot be a key.</summary>
+    public static void CheckHashable(object? key)
     {
         if (key is PythonList or PythonDict)
             throw JinjaException.Type($"unhashable type: '{PythonTypes.Name(key)}'");

@@ -137,6 +137,24 @@ internal static class PythonOperators
     /// <summary>Unary plus makes integers of booleans.</summary>
     public static object? Posit(object? value) => Signed(value, "+");
 
+    /// <summary>Sorts as Python does: items whose keys are equal keep their order, also in reverse.</summary>
+    public static List<T> Sort<T>(IEnumerable<T> items, Func<T, object?> key, bool isReversed = false)
+    {
+        (object? Key, T Item)[] keyed = [.. items.Select(item => (key(item), item))];
+        Comparer<object?> order = Comparer<object?>.Create((left, right) => Order(left, right) ?? 0);
+        try
+        {
+            IEnumerable<(object? Key, T Item)> sorted = isReversed
+                ? keyed.OrderByDescending(pair => pair.Key, order)
+                : keyed.OrderBy(pair => pair.Key, order);
+            return [.. sorted.Select(pair => pair.Item)];
+        }
+        catch (InvalidOperationException exception) when (exception.InnerException is JinjaException cause)
+        {
+            throw new JinjaException(cause.Kind, cause.Message);
+        }
+    }
+
     public static void FailIfUndefined(object? value)
     {
         if (value is JinjaUndefined undefined)

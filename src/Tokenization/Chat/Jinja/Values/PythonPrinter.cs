@@ -106,13 +106,13 @@ internal static class PythonPrinter
                 text.Append('>');
                 break;
             case PythonRange range:
-                text.Append(range.Step == 1 ? $"range({range.Start}, {range.Stop})" : $"range({range.Start}, {range.Stop}, {range.Step})");
+                text.Append(string.Create(CultureInfo.InvariantCulture, $"range({range.Start}, {range.Stop}{(range.Step == 1 ? "" : $", {range.Step}")})"));
                 break;
             case PythonBytes bytes:
                 RepresentBytes(bytes, text);
                 break;
             case LoopContext loop:
-                text.Append($"<LoopContext {loop.Index}/{loop.Length}>");
+                text.Append(string.Create(CultureInfo.InvariantCulture, $"<LoopContext {loop.Index}/{loop.Length}>"));
                 break;
             case BlockReferences:
                 text.Append("<TemplateReference None>");
