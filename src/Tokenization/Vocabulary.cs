@@ -15,9 +15,8 @@ internal sealed class Vocabulary
 
     private byte[] _bytes;
     private int _byteCount;
-    private int[] _starts; // [id], -1 where no token has the id
-    private int[] _lengths; // [id]
-    private int[] _slots; // hash -> id + 1, 0 where free
+    private Place[] _places; // [id], start -1 where no token has the id
+    private ulong[] _slots; // hash -> hash and id + 1, 0 where free; the hash spares a look at the bytes of others
     private int _indexed;
     private string?[] _texts = []; // [id], made when first asked for
 
@@ -25,18 +24,17 @@ internal sealed class Vocabulary
     {
         int capacity = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(expectedCount, 512));
         _bytes = new byte[capacity * 8];
-        _starts = new int[capacity];
-        _lengths = new int[capacity];
-        _slots = new int[capacity * 2];
-        Array.Fill(_starts, -1);
+        _places = new Place[capacity];
+        _slots = new ulong[capacity * 2];
+        Array.Fill(_places, Place.None);
     }
 
     /// <summary>One more than the largest id.</summary>
     public int Size { get; private set; }
 
-    public bool Contains(int id) => (uint)id < (uint)Size && _starts[id] >= 0;
+    public bool Contains(int id) => (uint)id < (uint)Size && _places[id].Start >= 0;
 
-    public ReadOnlySpan<byte> Bytes(int id) => _bytes.AsSpan(_starts[id], _lengths[id]);
+    public ReadOnlySpan<byte> Bytes(int id) => _bytes.AsSpan(_places[id].Start, _places[id].Length);
 
     /// <summary>The tokens that are found by their spelling.</summary>
     public int IndexedCount => _indexed;
@@ -73,8 +71,7 @@ internal sealed class Vocabulary
             throw new TokenizerException($"Token id {id} is given to two tokens.");
         EnsureRoom(id, bytes.Length);
         bytes.CopyTo(_bytes.AsSpan(_byteCount));
-        _starts[id] = _byteCount;
-        _lengths[id] = bytes.Length;
+        _places[id] = new Place(_byteCount, bytes.Length);
         _byteCount += bytes.Length;
         LongestToken = Math.Max(LongestToken, bytes.Length);
         Size = Math.Max(Size, id + 1);
@@ -83,35 +80,43 @@ internal sealed class Vocabulary
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryFind(ReadOnlySpan<byte> bytes, out int id)
     {
-        int[] slots = _slots;
+        ulong[] slots = _slots;
         uint mask = (uint)slots.Length - 1;
-        for (uint slot = Hash(bytes) & mask; ; slot = (slot + 1) & mask)
+        uint hash = Hash(bytes);
+        for (uint slot = hash & mask; ; slot = (slot + 1) & mask)
         {
-            id = slots[slot] - 1;
+            ulong entry = slots[slot];
+            id = (int)(uint)entry - 1;
             if (id < 0)
                 return false;
-            if (_lengths[id] == bytes.Length && bytes.SequenceEqual(_bytes.AsSpan(_starts[id], bytes.Length)))
+            if ((uint)(entry >> 32) == hash && bytes.SequenceEqual(Bytes(id)))
                 return true;
         }
     }
 
     private void Insert(int id)
     {
+        uint hash = Hash(Bytes(id));
+        Insert(((ulong)hash << 32) | (uint)(id + 1));
+    }
+
+    private void Insert(ulong entry)
+    {
         uint mask = (uint)_slots.Length - 1;
-        uint slot = Hash(Bytes(id)) & mask;
+        uint slot = (uint)(entry >> 32) & mask;
         while (_slots[slot] != 0)
             slot = (slot + 1) & mask;
-        _slots[slot] = id + 1;
+        _slots[slot] = entry;
     }
 
     private void Rehash()
     {
-        int[] old = _slots;
-        _slots = new int[old.Length * 2];
-        foreach (int entry in old)
+        ulong[] old = _slots;
+        _slots = new ulong[old.Length * 2];
+        foreach (ulong entry in old)
         {
             if (entry != 0)
-                Insert(entry - 1);
+                Insert(entry);
         }
     }
 
@@ -119,13 +124,11 @@ internal sealed class Vocabulary
     {
         if (_byteCount + byteCount > _bytes.Length)
             Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _byteCount + byteCount));
-        if (id < _starts.Length)
+        if (id < _places.Length)
             return;
-        int previous = _starts.Length;
-        int capacity = (int)BitOperations.RoundUpToPowerOf2((uint)id + 1);
-        Array.Resize(ref _starts, capacity);
-        Array.Resize(ref _lengths, capacity);
-        _starts.AsSpan(previous).Fill(-1);
+        int previous = _places.Length;
+        Array.Resize(ref _places, (int)BitOperations.RoundUpToPowerOf2((uint)id + 1));
+        _places.AsSpan(previous).Fill(Place.None);
     }
 
     /// <summary>FNV-1a with a final mix, since only the low bits choose the slot.</summary>
@@ -137,5 +140,11 @@ internal sealed class Vocabulary
             hash = (hash ^ value) * 16777619;
         hash ^= hash >> 15;
         return hash * 0x85EBCA6B ^ (hash >> 13);
+    }
+
+    /// <summary>Where a spelling lies.</summary>
+    private readonly record struct Place(int Start, int Length)
+    {
+        public static Place None => new(-1, 0);
     }
 }

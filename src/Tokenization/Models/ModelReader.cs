@@ -23,6 +23,7 @@ internal sealed class ModelReader
     private readonly List<double> _scores = [];
     private bool _hasVocabulary;
     private bool _hasMerges;
+    private int _nextMerged; // the token that the next merge probably makes
 
     public ModelReader(int fileLength)
     {
@@ -183,7 +184,7 @@ internal sealed class ModelReader
         int merged = -1;
         bool known = Vocabulary.TryFind(left, out int leftId)
             && Vocabulary.TryFind(right, out rightId)
-            && Vocabulary.TryFind(joined.AsSpan(0, left.Length + tail.Length), out merged);
+            && TryFindMerged(joined.AsSpan(0, left.Length + tail.Length), out merged);
         if (!known)
         {
             throw new TokenizerException(
@@ -191,6 +192,15 @@ internal sealed class ModelReader
         }
 
         _merges.Add(leftId, rightId, rank, merged);
+    }
+
+    /// <summary>Merges mostly stand in the order of the tokens that they make.</summary>
+    private bool TryFindMerged(ReadOnlySpan<byte> spelling, out int id)
+    {
+        id = _nextMerged;
+        bool found = (Vocabulary.Contains(id) && spelling.SequenceEqual(Vocabulary.Bytes(id))) || Vocabulary.TryFind(spelling, out id);
+        _nextMerged = id + 1;
+        return found;
     }
 
     /// <summary>The string or member name that the reader stands on, without escapes; <paramref name="buffer"/> holds it where it had some.</summary>
