@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using AgentRollout.RolloutEngine;
 
 namespace AgentRollout.Gateway;
@@ -82,6 +83,14 @@ internal sealed record EngineSettings
     [Range(1, 4_096)]
     public int MaxRunningSequences { get; set; } = 64;
 
+    /// <summary>The numbers of keys and values. Default <c>auto</c>: by the checkpoint.</summary>
+    [JsonConverter(typeof(SnakeCaseEnum<KvCacheType>))]
+    public KvCacheType KvCacheType { get; set; }
+
+    /// <summary>The numbers of matrices. Default <c>auto</c>: as the checkpoint stores them.</summary>
+    [JsonConverter(typeof(SnakeCaseEnum<WeightType>))]
+    public WeightType WeightType { get; set; }
+
     /// <summary>Keep what was computed for whoever begins with the same tokens. Default true.</summary>
     public bool PrefixCache { get; set; } = true;
 
@@ -105,6 +114,8 @@ internal sealed record EngineSettings
         MaxBatchTokens = MaxBatchTokens,
         MaxMixedPrefillTokens = MaxMixedPrefillTokens,
         MaxRunningSequences = MaxRunningSequences,
+        KvCacheType = KvCacheType,
+        WeightType = WeightType,
         PrefixCache = PrefixCache,
         SiblingScheduling = SiblingScheduling,
         LeaseSeconds = LeaseSeconds,

@@ -13,5 +13,5 @@ public enum KvCacheType
     Float16,
 
     /// <summary>Two bytes with 8 significant bits and the range of four: logits within about 5e-3.</summary>
-    BFloat16,
+    Bfloat16,
 }

@@ -25,7 +25,7 @@ public sealed class ReferenceTests
     {
         Fixture fixture = new(name);
         Assert.InRange(RelativeError(fixture.Logits, Logits(fixture, KernelSet.Widest, KvCacheType.Float16)), 1e-6, 1e-3);
-        Assert.InRange(RelativeError(fixture.Logits, Logits(fixture, KernelSet.Widest, KvCacheType.BFloat16)), 1e-6, 5e-3);
+        Assert.InRange(RelativeError(fixture.Logits, Logits(fixture, KernelSet.Widest, KvCacheType.Bfloat16)), 1e-6, 5e-3);
     }
 
     [Theory]

@@ -63,7 +63,7 @@ internal sealed unsafe class CpuKvCache : IDisposable
             case KvCacheType.Float16:
                 Store<Float16Panel>(block, slot, key, value);
                 break;
-            case KvCacheType.BFloat16:
+            case KvCacheType.Bfloat16:
                 Store<BFloat16Panel>(block, slot, key, value);
                 break;
             default:

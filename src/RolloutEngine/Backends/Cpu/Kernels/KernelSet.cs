@@ -99,7 +99,7 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
             case KvCacheType.Float16:
                 Attention.Scores<TSimd, TVector, Float16Panel>(queries, heads, headDim, keys, pages, scores, scoreStride);
                 break;
-            case KvCacheType.BFloat16:
+            case KvCacheType.Bfloat16:
                 Attention.Scores<TSimd, TVector, BFloat16Panel>(queries, heads, headDim, keys, pages, scores, scoreStride);
                 break;
             default:
@@ -115,7 +115,7 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
             case KvCacheType.Float16:
                 Attention.SumValues<TSimd, TVector, Float16Panel>(weights, weightStride, heads, values, tokens, valueDim, output);
                 break;
-            case KvCacheType.BFloat16:
+            case KvCacheType.Bfloat16:
                 Attention.SumValues<TSimd, TVector, BFloat16Panel>(weights, weightStride, heads, values, tokens, valueDim, output);
                 break;
             default:

@@ -108,7 +108,7 @@ public sealed unsafe class KernelTests
         {
             CheckAttention<Float32Panel>(Kernels(width), KvCacheType.Float32, heads, headDim, tokens);
             CheckAttention<Float16Panel>(Kernels(width), KvCacheType.Float16, heads, headDim, tokens);
-            CheckAttention<BFloat16Panel>(Kernels(width), KvCacheType.BFloat16, heads, headDim, tokens);
+            CheckAttention<BFloat16Panel>(Kernels(width), KvCacheType.Bfloat16, heads, headDim, tokens);
         }
     }
 
