@@ -27,13 +27,12 @@ public sealed class ModelReward : IAsyncDisposable
     /// <exception cref="TokenizerException">The tokenizer or template is refused.</exception>
     public static ModelReward Load(string directory, EngineOptions options, ILoggerFactory loggers)
     {
+        PooledModel model = PooledEngine.Describe(directory);
+        if (model.Labels.Count != 1)
+            throw new EngineException($"'{model.Name}' is a {model.Architecture} with {model.Labels.Count} outputs; a reward model is a classifier with one.");
         Tokenizer tokenizer = Tokenizer.Load(directory);
         ChatTemplate template = ChatTemplate.Load(directory);
-        PooledEngine engine = PooledEngine.Load(directory, options, loggers);
-        return engine.Model.Labels.Count == 1
-            ? new ModelReward(engine, tokenizer, template)
-            : throw new EngineException(
-                $"'{engine.Model.Name}' is a {engine.Model.Architecture} with {engine.Model.Labels.Count} outputs; a reward model is a classifier with one.");
+        return new ModelReward(PooledEngine.Load(directory, options, loggers), tokenizer, template);
     }
 
     /// <summary>The score of a conversation: any finite number, the higher the better.</summary>

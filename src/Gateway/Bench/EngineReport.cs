@@ -54,7 +54,7 @@ internal sealed record EngineReport
     /// <summary>Between two tokens of a request; in the other loads than <c>mixed</c>, between two chunks of tokens. Null where there are no requests.</summary>
     public Times? InterTokenGapMs { get; init; }
 
-    /// <summary>From a request to its first token: median and longest; in <c>mixed</c> that of the long tool result. Null where there are no requests.</summary>
+    /// <summary>From a request to its first token: median and p99; in <c>mixed</c> that of the long tool result. Null where there are no requests.</summary>
     public Times? FirstTokenMs { get; init; }
 
     /// <summary>Share of the time in which no step ran: scheduling and publishing. Null where there are no requests.</summary>
@@ -73,7 +73,7 @@ internal sealed record EngineReport
         Line($"arithmetic  {ShareOfFma:P1} of {FmaGflops:0} Gflop/s");
         if (InterTokenGapMs is { } gap && FirstTokenMs is { } first)
         {
-            Line($"requests    first token after {first.Median:0.0} ms, at most {first.P99:0.0} ms; gap {gap.Median:0.000} ms median, {gap.P99:0.000} ms p99");
+            Line($"requests    first token after {first.Median:0.0} ms, p99 {first.P99:0.0} ms; gap {gap.Median:0.000} ms median, {gap.P99:0.000} ms p99");
             Line($"scheduler   {PrefillTokens:N0} known tokens computed, {PrefixHitTokens:N0} from the prefix cache, {ShareBetweenSteps:P1} of the time between steps");
         }
 

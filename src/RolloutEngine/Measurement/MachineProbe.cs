@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Runtime.Intrinsics;
 using AgentRollout.RolloutEngine.Backends.Cpu;
-using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
 namespace AgentRollout.RolloutEngine.Measurement;
 

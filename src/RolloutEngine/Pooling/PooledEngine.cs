@@ -29,6 +29,10 @@ public sealed class PooledEngine : IAsyncDisposable
     /// <summary>Whether a folder holds a model of this kind and not one that generates.</summary>
     public static bool IsPooled(string directory) => PooledModelConfig.IsPooled(directory);
 
+    /// <summary>What a folder holds, without its weights.</summary>
+    /// <exception cref="EngineException">A file is missing, or asks for something that the engine does not compute.</exception>
+    public static PooledModel Describe(string directory) => PooledModelConfig.Load(directory).Describe(new EngineOptions());
+
     /// <summary>Loads a folder of Hugging Face: a decoder or encoder without a head, a decoder whose output layer is left out, or a classifier.</summary>
     /// <exception cref="EngineException">The folder is damaged, asks for something the engine does not compute, or an option is out of range.</exception>
     public static PooledEngine Load(string directory, EngineOptions options, ILoggerFactory loggerFactory) =>
