@@ -6,8 +6,8 @@ using AgentRollout.RolloutEngine.Cache;
 namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
 /// <summary>
-/// The two products of attention over the pages of a sequence, for the query heads that share its keys and values. Four heads go together;
-/// where fewer are left the last one is done more than once. Scores sum over the head dimension in order, outputs over the tokens in order
+/// The two products of attention over the pages of a sequence, for the query heads that share its keys and values. Four heads go together,
+/// or two; of three the last one is done twice. Scores sum over the head dimension in order, outputs over the tokens in order
 /// of position, so neither depends on how a prompt was cut into chunks. Both leave out <see cref="IPanelFormat.Scale"/>.
 /// </summary>
 internal static unsafe class Attention
@@ -28,12 +28,14 @@ internal static unsafe class Attention
         {
             for (int page = 0; page < pages; page += 2)
             {
-                byte* left = keys[page], right = keys[Math.Min(page + 1, pages - 1)], ahead = keys[Math.Min(page + 2, pages - 1)];
                 float* query = queries + head * headDim, target = scores + head * scoreStride + page * PagePool.PageTokens;
+                PagePair pair = new(keys, page, pages);
                 if (heads - head == 1)
-                    ScoresOfOne<TSimd, TVector, TFormat>(query, headDim, left, right, ahead, target);
+                    ScoresOfOne<TSimd, TVector, TFormat>(query, headDim, pair, target);
+                else if (heads - head == 2)
+                    ScoresOfTwo<TSimd, TVector, TFormat>(query, headDim, pair, target, scoreStride);
                 else
-                    ScoresOfFour<TSimd, TVector, TFormat>(query, Math.Min(HeadsTogether, heads - head), headDim, left, right, ahead, target, scoreStride);
+                    ScoresOfFour<TSimd, TVector, TFormat>(query, Math.Min(HeadsTogether, heads - head), headDim, pair, target, scoreStride);
             }
         }
     }
@@ -56,6 +58,8 @@ internal static unsafe class Attention
             {
                 if (heads - head == 1)
                     SumOfOne<TSimd, TVector, TFormat>(weight, values, tokens, valueDim, d, target + d);
+                else if (heads - head == 2)
+                    SumOfTwo<TSimd, TVector, TFormat>(weight, weightStride, values, tokens, valueDim, d, target + d);
                 else
                     SumOfFour<TSimd, TVector, TFormat>(weight, weightStride, Math.Min(HeadsTogether, heads - head), values, tokens, valueDim, d, target + d);
             }
@@ -64,10 +68,11 @@ internal static unsafe class Attention
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScoresOfFour<TSimd, TVector, TFormat>(
-        float* q0, int heads, int headDim, byte* left, byte* right, byte* ahead, float* s0, nint stride)
+        float* q0, int heads, int headDim, PagePair keys, float* s0, nint stride)
         where TSimd : ISimd<TVector> where TVector : struct where TFormat : IPanelFormat
     {
         float* q1 = q0 + headDim, q2 = q0 + Math.Min(2, heads - 1) * headDim, q3 = q0 + Math.Min(3, heads - 1) * headDim;
+        byte* left = keys.Left, right = keys.Right;
         float* s1 = s0 + stride, s2 = s0 + Math.Min(2, heads - 1) * stride, s3 = s0 + Math.Min(3, heads - 1) * stride;
         for (int slot = 0; slot < Lanes.Count; slot += TSimd.Width)
         {
@@ -76,7 +81,7 @@ internal static unsafe class Attention
             nint offset = 0;
             for (nint d = 0; d < headDim; d += 2, offset += Lanes.Count * TFormat.OutputBytes)
             {
-                Prefetch<TFormat>(ahead + offset);
+                keys.Prefetch(offset);
                 TVector ka = TFormat.LoadEven<TSimd, TVector>(left + offset, slot), kb = TFormat.LoadEven<TSimd, TVector>(right + offset, slot);
                 Accumulate<TSimd, TVector>(q0[d], q1[d], q2[d], q3[d], ka, kb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
                 ka = TFormat.LoadOdd<TSimd, TVector>(left + offset, Lanes.Count, slot);
@@ -92,16 +97,42 @@ internal static unsafe class Attention
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoresOfOne<TSimd, TVector, TFormat>(float* query, int headDim, byte* left, byte* right, byte* ahead, float* scores)
+    private static void ScoresOfTwo<TSimd, TVector, TFormat>(float* q0, int headDim, PagePair keys, float* scores, nint stride)
         where TSimd : ISimd<TVector> where TVector : struct where TFormat : IPanelFormat
     {
+        byte* left = keys.Left, right = keys.Right;
+        float* q1 = q0 + headDim;
+        for (int slot = 0; slot < Lanes.Count; slot += TSimd.Width)
+        {
+            TVector a0 = TSimd.Zero, a1 = TSimd.Zero, b0 = TSimd.Zero, b1 = TSimd.Zero;
+            nint offset = 0;
+            for (nint d = 0; d < headDim; d += 2, offset += Lanes.Count * TFormat.OutputBytes)
+            {
+                keys.Prefetch(offset);
+                TVector ka = TFormat.LoadEven<TSimd, TVector>(left + offset, slot), kb = TFormat.LoadEven<TSimd, TVector>(right + offset, slot);
+                Accumulate<TSimd, TVector>(q0[d], q1[d], ka, kb, ref a0, ref b0, ref a1, ref b1);
+                ka = TFormat.LoadOdd<TSimd, TVector>(left + offset, Lanes.Count, slot);
+                kb = TFormat.LoadOdd<TSimd, TVector>(right + offset, Lanes.Count, slot);
+                Accumulate<TSimd, TVector>(q0[d + 1], q1[d + 1], ka, kb, ref a0, ref b0, ref a1, ref b1);
+            }
+
+            Store<TSimd, TVector>(scores + slot, a0, b0, Lanes.Count);
+            Store<TSimd, TVector>(scores + stride + slot, a1, b1, Lanes.Count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScoresOfOne<TSimd, TVector, TFormat>(float* query, int headDim, PagePair keys, float* scores)
+        where TSimd : ISimd<TVector> where TVector : struct where TFormat : IPanelFormat
+    {
+        byte* left = keys.Left, right = keys.Right;
         for (int slot = 0; slot < Lanes.Count; slot += TSimd.Width)
         {
             TVector a = TSimd.Zero, b = TSimd.Zero;
             nint offset = 0;
             for (nint d = 0; d < headDim; d += 2, offset += Lanes.Count * TFormat.OutputBytes)
             {
-                Prefetch<TFormat>(ahead + offset);
+                keys.Prefetch(offset);
                 TVector even = TSimd.Broadcast(query[d]), odd = TSimd.Broadcast(query[d + 1]);
                 a = TSimd.MultiplyAdd(TFormat.LoadEven<TSimd, TVector>(left + offset, slot), even, a);
                 b = TSimd.MultiplyAdd(TFormat.LoadEven<TSimd, TVector>(right + offset, slot), even, b);
@@ -130,7 +161,7 @@ internal static unsafe class Attention
             nint end = Math.Min(tokens, token + PagePool.PageTokens);
             for (; token + 2 <= end; token += 2, pair += pairBytes, ahead += pairBytes)
             {
-                Prefetch<TFormat>(ahead);
+                Prefetch(ahead);
                 TVector va = TFormat.LoadEven<TSimd, TVector>(pair, d), vb = TFormat.LoadEven<TSimd, TVector>(pair, next);
                 Accumulate<TSimd, TVector>(w0[token], w1[token], w2[token], w3[token], va, vb, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
                 va = TFormat.LoadOdd<TSimd, TVector>(pair, valueDim, d);
@@ -150,6 +181,40 @@ internal static unsafe class Attention
         Store<TSimd, TVector>(output + valueDim, a1, b1, TSimd.Width);
         Store<TSimd, TVector>(output + third * valueDim, a2, b2, TSimd.Width);
         Store<TSimd, TVector>(output + fourth * valueDim, a3, b3, TSimd.Width);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumOfTwo<TSimd, TVector, TFormat>(float* w0, nint stride, PageBlocks values, int tokens, int valueDim, int d, float* output)
+        where TSimd : ISimd<TVector> where TVector : struct where TFormat : IPanelFormat
+    {
+        float* w1 = w0 + stride;
+        nint pairBytes = (nint)valueDim * TFormat.OutputBytes;
+        int next = d + TSimd.Width;
+        TVector a0 = TSimd.Zero, a1 = TSimd.Zero, b0 = TSimd.Zero, b1 = TSimd.Zero;
+        nint token = 0;
+        for (int page = 0; token < tokens; page++)
+        {
+            byte* pair = values[page], ahead = values[Math.Min(page + 1, (tokens - 1) / PagePool.PageTokens)] + (nint)d * TFormat.OutputBytes;
+            nint end = Math.Min(tokens, token + PagePool.PageTokens);
+            for (; token + 2 <= end; token += 2, pair += pairBytes, ahead += pairBytes)
+            {
+                Prefetch(ahead);
+                TVector va = TFormat.LoadEven<TSimd, TVector>(pair, d), vb = TFormat.LoadEven<TSimd, TVector>(pair, next);
+                Accumulate<TSimd, TVector>(w0[token], w1[token], va, vb, ref a0, ref b0, ref a1, ref b1);
+                va = TFormat.LoadOdd<TSimd, TVector>(pair, valueDim, d);
+                vb = TFormat.LoadOdd<TSimd, TVector>(pair, valueDim, next);
+                Accumulate<TSimd, TVector>(w0[token + 1], w1[token + 1], va, vb, ref a0, ref b0, ref a1, ref b1);
+            }
+
+            if (token >= end)
+                continue;
+            TVector la = TFormat.LoadEven<TSimd, TVector>(pair, d), lb = TFormat.LoadEven<TSimd, TVector>(pair, next);
+            Accumulate<TSimd, TVector>(w0[token], w1[token], la, lb, ref a0, ref b0, ref a1, ref b1);
+            token++;
+        }
+
+        Store<TSimd, TVector>(output, a0, b0, TSimd.Width);
+        Store<TSimd, TVector>(output + valueDim, a1, b1, TSimd.Width);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -178,18 +243,21 @@ internal static unsafe class Attention
         ref TVector a0, ref TVector b0, ref TVector a1, ref TVector b1, ref TVector a2, ref TVector b2, ref TVector a3, ref TVector b3)
         where TSimd : ISimd<TVector> where TVector : struct
     {
+        Accumulate<TSimd, TVector>(x0, x1, left, right, ref a0, ref b0, ref a1, ref b1);
+        Accumulate<TSimd, TVector>(x2, x3, left, right, ref a2, ref b2, ref a3, ref b3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Accumulate<TSimd, TVector>(
+        float x0, float x1, TVector left, TVector right, ref TVector a0, ref TVector b0, ref TVector a1, ref TVector b1)
+        where TSimd : ISimd<TVector> where TVector : struct
+    {
         TVector x = TSimd.Broadcast(x0);
         a0 = TSimd.MultiplyAdd(left, x, a0);
         b0 = TSimd.MultiplyAdd(right, x, b0);
         x = TSimd.Broadcast(x1);
         a1 = TSimd.MultiplyAdd(left, x, a1);
         b1 = TSimd.MultiplyAdd(right, x, b1);
-        x = TSimd.Broadcast(x2);
-        a2 = TSimd.MultiplyAdd(left, x, a2);
-        b2 = TSimd.MultiplyAdd(right, x, b2);
-        x = TSimd.Broadcast(x3);
-        a3 = TSimd.MultiplyAdd(left, x, a3);
-        b3 = TSimd.MultiplyAdd(right, x, b3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -199,13 +267,33 @@ internal static unsafe class Attention
         TSimd.Store(b, target + apart);
     }
 
-    /// <summary>Asks for the page after the next, a line or two for each pair in use.</summary>
+    /// <summary>Asks for the lines of the next page that will be used at this place.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch<TFormat>(byte* ahead) where TFormat : IPanelFormat
+    private static void Prefetch(byte* ahead)
     {
         if (!Sse.IsSupported)
             return;
         Sse.Prefetch0(ahead);
         Sse.Prefetch0(ahead + CacheLine);
+    }
+
+    /// <summary>Two pages of keys, the last one twice where there is no other, and the two after them.</summary>
+    private readonly struct PagePair(PageBlocks keys, int page, int pages)
+    {
+        private readonly byte* _leftAhead = keys[Math.Min(page + 2, pages - 1)];
+        private readonly byte* _rightAhead = keys[Math.Min(page + 3, pages - 1)];
+
+        public byte* Left { get; } = keys[page];
+
+        public byte* Right { get; } = keys[Math.Min(page + 1, pages - 1)];
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Prefetch(nint offset)
+        {
+            if (!Sse.IsSupported)
+                return;
+            Sse.Prefetch0(_leftAhead + offset);
+            Sse.Prefetch0(_rightAhead + offset);
+        }
     }
 }
