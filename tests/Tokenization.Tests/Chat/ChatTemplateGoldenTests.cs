@@ -40,7 +40,7 @@ public sealed class ChatTemplateGoldenTests
             RenderedChat rendered = Render(template, row);
             Assert.Equal(expected, rendered.Text);
             IEnumerable<CharSpan> spans = row.TryGetProperty("gen_spans", out JsonElement marked)
-                ? marked.EnumerateArray().Select(span => ToUtf16(expected, span))
+                ? marked.EnumerateArray().Select(span => CodePointSpans.ToUtf16(expected, span))
                 : [];
             Assert.Equal(spans, rendered.Generations);
         }
@@ -92,7 +92,7 @@ public sealed class ChatTemplateGoldenTests
             bool isEqual = expected is null
                 ? error is not null && error.Contains($"{row.GetProperty("error_type").GetString()}: {row.GetProperty("error").GetString()}", StringComparison.Ordinal)
                 : text == expected && (!row.TryGetProperty("gen_spans", out JsonElement spans)
-                    || generations.SequenceEqual(spans.EnumerateArray().Select(span => ToUtf16(expected, span))));
+                    || generations.SequenceEqual(spans.EnumerateArray().Select(span => CodePointSpans.ToUtf16(expected, span))));
             if (!isEqual)
                 differences.Add($"{row.GetProperty("template")} {row.GetProperty("conv")}: {text ?? error}");
         }
@@ -188,14 +188,6 @@ public sealed class ChatTemplateGoldenTests
         if (function["arguments"] is JsonObject arguments)
             arguments["floats"] = JsonNode.Parse(HardNumbers);
         return JsonElement.Parse(array.ToJsonString());
-    }
-
-    private static CharSpan ToUtf16(string text, JsonElement codePoints)
-    {
-        int[] ends = [0, .. text.EnumerateRunes().Select(rune => rune.Utf16SequenceLength)];
-        for (int i = 1; i < ends.Length; i++)
-            ends[i] += ends[i - 1];
-        return new CharSpan(ends[codePoints[0].GetInt32()], ends[codePoints[1].GetInt32()]);
     }
 
     /// <summary>The time at which a reference rendered.</summary>

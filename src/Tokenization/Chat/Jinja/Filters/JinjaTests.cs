@@ -75,8 +75,9 @@ internal static class JinjaTests
 
     private static JinjaTest Plain(string name, Func<object?, bool> test) => (value, arguments) =>
     {
-        if (arguments != Arguments.None)
-            arguments.Bind("test_" + name, 0);
+        if (arguments.Positional.Length > 0)
+            throw JinjaException.Type($"test_{name}() takes 1 positional argument but {1 + arguments.Positional.Length} were given");
+        arguments.Bind("test_" + name, 0);
         return test(value);
     };
 

@@ -50,7 +50,7 @@ internal sealed class BraceFormat(PythonString format, object?[] positional, Fun
 
     private void Write(PythonString text, int depth, TextBuilder output)
     {
-        if (depth == 0)
+        if (depth < 0)
             throw JinjaException.Value("Max string recursion exceeded");
         string value = text.Text;
         for (int i = 0; i < value.Length;)
@@ -183,9 +183,7 @@ internal sealed class BraceFormat(PythonString format, object?[] positional, Fun
         long index = name.Length == 0 ? _next++ : long.Parse(name, CultureInfo.InvariantCulture);
         if (name.Length > 0)
             _next = -1;
-        return index < positional.Length
-            ? positional[index]
-            : throw new JinjaException("IndexError", $"Replacement index {index} out of range for positional args tuple");
+        return index < positional.Length ? positional[index] : throw new JinjaException("IndexError", "tuple index out of range");
     }
 
     private static bool IsNumber(string text) => text.Length is > 0 and < 10 && text.All(char.IsAsciiDigit);

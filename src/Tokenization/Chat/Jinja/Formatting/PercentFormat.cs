@@ -169,6 +169,8 @@ internal sealed class PercentFormat
     {
         bool isAlternate = flags.Contains('#', StringComparison.Ordinal);
         bool isFloat = type is 'e' or 'E' or 'f' or 'F' or 'g' or 'G';
+        if (type is not ('x' or 'X' or 'o'))
+            PythonOperators.FailIfUndefined(value);
         if (!PythonNumbers.IsNumber(value) || (type is 'x' or 'X' or 'o' && value is double))
         {
             throw JinjaException.Type(isFloat

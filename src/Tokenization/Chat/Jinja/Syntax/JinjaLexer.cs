@@ -96,6 +96,8 @@ internal sealed class JinjaLexer
     private void SkipComment()
     {
         int end = _source.IndexOf("#}", _position, StringComparison.Ordinal);
+        if (_position == _source.Length)
+            return;
         if (end < 0)
             throw JinjaException.Syntax("Missing end of comment tag", _line);
         bool strips = end > _position && _source[end - 1] == '-';

@@ -141,6 +141,8 @@ internal static class PythonOperators
     public static List<T> Sort<T>(IEnumerable<T> items, Func<T, object?> key, bool isReversed = false)
     {
         (object? Key, T Item)[] keyed = [.. items.Select(item => (key(item), item))];
+        for (int i = 1; i < keyed.Length; i++)
+            Order(keyed[i].Key, keyed[i - 1].Key); // fails for the same two that Python compares first
         Comparer<object?> order = Comparer<object?>.Create((left, right) => Order(left, right) ?? 0);
         try
         {

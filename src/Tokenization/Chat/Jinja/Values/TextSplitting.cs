@@ -77,7 +77,7 @@ internal static class TextSplitting
 
             if (maxSplits >= 0 && words.Count == maxSplits)
             {
-                words.Add(Strip(text.Slice(start, value.Length - start), null, left: false, right: true));
+                words.Add(text.Slice(start, value.Length - start));
                 break;
             }
 
@@ -105,7 +105,7 @@ internal static class TextSplitting
 
             if (maxSplits >= 0 && words.Count == maxSplits)
             {
-                words.Add(Strip(text.Slice(0, end), null, left: true, right: false));
+                words.Add(text.Slice(0, end));
                 break;
             }
 
