@@ -19,13 +19,13 @@ internal ref struct TokenSink(bool keepStarts)
     }
 
     /// <summary>Adds the tokens of a word that stands at <paramref name="position"/> of <paramref name="piece"/>.</summary>
-    public void AddWord(EncodedWord word, int position, in TextPiece piece)
+    public void AddWord(
+        scoped ReadOnlySpan<char> word, scoped ReadOnlySpan<int> ids, scoped ReadOnlySpan<int> lengths, int position, in TextPiece piece)
     {
-        int[] ids = word.Ids;
         EnsureRoom(ids.Length);
         ids.CopyTo(_ids.AsSpan(_count));
         if (keepStarts)
-            AddStarts(word.Word, word.Lengths, position, piece);
+            AddStarts(word, lengths, position, piece);
         _count += ids.Length;
     }
 
@@ -40,7 +40,7 @@ internal ref struct TokenSink(bool keepStarts)
             ArrayPool<int>.Shared.Return(_starts);
     }
 
-    private readonly void AddStarts(ReadOnlySpan<char> word, ReadOnlySpan<int> lengths, int position, in TextPiece piece)
+    private readonly void AddStarts(scoped ReadOnlySpan<char> word, scoped ReadOnlySpan<int> lengths, int position, in TextPiece piece)
     {
         int character = 0;
         int bytesBefore = 0; // UTF-8 bytes of the word before 'character'

@@ -15,6 +15,9 @@ namespace AgentRollout.Tokenization;
 /// </summary>
 public sealed class Tokenizer
 {
+    /// <summary>Three bytes of UTF-8, each of which the byte-level alphabet spells with two at most.</summary>
+    private const int SpellingBytesPerUnit = 9;
+
     private readonly Vocabulary _vocabulary;
     private readonly TokenModel _model;
     private readonly Normalizer? _normalizer;
@@ -113,7 +116,7 @@ public sealed class Tokenizer
 
     /// <summary>The id of a token by its text: an added token's content, or the exact text of an ordinary token.</summary>
     public bool TryGetId(string token, out int id) =>
-        _addedIds.TryGetValue(token, out id) || _vocabulary.TryFind(Spell(token), out id);
+        _addedIds.TryGetValue(token, out id) || _vocabulary.TryFind(Spell(token, new byte[token.Length * SpellingBytesPerUnit]), out id);
 
     /// <summary>Whether a token has the id. Models often have logits for more ids than their tokenizer has tokens.</summary>
     public bool Contains(int id) => _vocabulary.Contains(id);
@@ -241,7 +244,7 @@ public sealed class Tokenizer
         for (int start = 0; start < text.Length;)
         {
             int end = scanner.WordEnd(text, start);
-            sink.AddWord(TokensOf(text[start..end]), start, piece);
+            AddTokensOf(text[start..end], start, piece, ref sink);
             start = end;
         }
     }
@@ -253,7 +256,7 @@ public sealed class Tokenizer
             return;
         if (step == _preTokenizer.Steps.Count)
         {
-            sink.AddWord(TokensOf(piece.Text), 0, piece);
+            AddTokensOf(piece.Text, 0, piece, ref sink);
             return;
         }
 
@@ -264,20 +267,19 @@ public sealed class Tokenizer
             EncodeParts(changed.Slice(start, end), step + 1, ref sink);
     }
 
-    private EncodedWord TokensOf(ReadOnlySpan<char> word)
+    private void AddTokensOf(ReadOnlySpan<char> word, int position, in TextPiece piece, ref TokenSink sink)
     {
-        if (!_cache.TryGet(word, out EncodedWord? encoded))
-        {
-            encoded = EncodeWord(word);
-            _cache.Set(encoded);
-        }
-
-        return encoded;
+        if (_cache.TryGet(word, out EncodedWord? encoded))
+            sink.AddWord(word, encoded.Ids, encoded.Lengths, position, piece);
+        else
+            EncodeWord(word, position, piece, ref sink);
     }
 
-    private EncodedWord EncodeWord(ReadOnlySpan<char> word)
+    /// <summary>Allocates nothing for a word of usual length, unless the cache takes it.</summary>
+    private void EncodeWord(ReadOnlySpan<char> word, int position, in TextPiece piece, ref TokenSink sink)
     {
-        byte[] spelled = Spell(word);
+        int room = word.Length * SpellingBytesPerUnit;
+        ReadOnlySpan<byte> spelled = Spell(word, room <= 1024 ? stackalloc byte[room] : new byte[room]);
         int most = _model.MaxTokens(spelled.Length);
         Span<int> ids = most <= 256 ? stackalloc int[most] : new int[most];
         Span<int> lengths = most <= 256 ? stackalloc int[most] : new int[most];
@@ -286,19 +288,21 @@ public sealed class Tokenizer
         {
             // A byte of the word is a character of its spelling.
             int end = Math.Min(start + lengths[i], spelled.Length);
-            lengths[i] = Utf8Text.CharacterCount(spelled.AsSpan(start..end));
+            lengths[i] = Utf8Text.CharacterCount(spelled[start..end]);
             start = end;
         }
 
-        return new EncodedWord(word.ToString(), ids[..count].ToArray(), lengths[..count].ToArray());
+        sink.AddWord(word, ids[..count], lengths[..count], position, piece);
+        if (_cache.Takes(word))
+            _cache.Set(new EncodedWord(word.ToString(), ids[..count].ToArray(), lengths[..count].ToArray()));
     }
 
-    /// <summary>A text as the vocabulary spells it, in UTF-8.</summary>
-    private byte[] Spell(ReadOnlySpan<char> text)
+    /// <summary>A text as the vocabulary spells it, in UTF-8, in a buffer of <see cref="SpellingBytesPerUnit"/> bytes for each of its units.</summary>
+    private ReadOnlySpan<byte> Spell(ReadOnlySpan<char> text, Span<byte> buffer)
     {
-        byte[] bytes = new byte[Encoding.UTF8.GetByteCount(text)];
-        Encoding.UTF8.GetBytes(text, bytes);
-        return _preTokenizer.SpellsBytes ? ByteLevelAlphabet.Spell(bytes) : bytes;
+        int count = Encoding.UTF8.GetBytes(text, buffer);
+        Span<byte> bytes = buffer[..count];
+        return _preTokenizer.SpellsBytes ? buffer.Slice(count, ByteLevelAlphabet.Spell(bytes, buffer[count..])) : bytes;
     }
 
     /// <summary>

@@ -52,17 +52,20 @@ internal sealed class Vocabulary
     }
 
     /// <summary>Adds a token that <see cref="TryFind"/> finds by its spelling.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(int id, ReadOnlySpan<byte> bytes)
     {
-        if (TryFind(bytes, out int other))
+        uint hash = Hash(bytes);
+        if (TryFindHashed(bytes, hash, out int other))
             throw new TokenizerException($"Tokens {other} and {id} have the same spelling.");
         AddUnindexed(id, bytes);
         if (++_indexed * 2 > _slots.Length)
             Rehash();
-        Insert(id);
+        Insert(((ulong)hash << 32) | (uint)(id + 1));
     }
 
     /// <summary>Adds a token that can be decoded but that no text is looked up as: added tokens are found by another way.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void AddUnindexed(int id, ReadOnlySpan<byte> bytes)
     {
         if (id is < 0 or >= MaxId)
@@ -77,12 +80,13 @@ internal sealed class Vocabulary
         Size = Math.Max(Size, id + 1);
     }
 
+    public bool TryFind(ReadOnlySpan<byte> bytes, out int id) => TryFindHashed(bytes, Hash(bytes), out id);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool TryFind(ReadOnlySpan<byte> bytes, out int id)
+    private bool TryFindHashed(ReadOnlySpan<byte> bytes, uint hash, out int id)
     {
         ulong[] slots = _slots;
         uint mask = (uint)slots.Length - 1;
-        uint hash = Hash(bytes);
         for (uint slot = hash & mask; ; slot = (slot + 1) & mask)
         {
             ulong entry = slots[slot];
@@ -94,12 +98,7 @@ internal sealed class Vocabulary
         }
     }
 
-    private void Insert(int id)
-    {
-        uint hash = Hash(Bytes(id));
-        Insert(((ulong)hash << 32) | (uint)(id + 1));
-    }
-
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Insert(ulong entry)
     {
         uint mask = (uint)_slots.Length - 1;

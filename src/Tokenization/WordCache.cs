@@ -6,32 +6,47 @@ using System.Runtime.InteropServices;
 namespace AgentRollout.Tokenization;
 
 /// <summary>
-/// Words whose tokens are known. Bounded: each word has one place, and the last word written there stays. Entries are immutable and are
-/// read and replaced as a whole, so threads share the cache without locks.
+/// Words whose tokens are known. Bounded: each word has two places. Where both are taken, one miss in a few puts a new word there, so that
+/// words that come once neither drive out what comes often nor cost memory. Entries are immutable and are read and replaced as a whole, so
+/// threads share the cache without locks.
 /// </summary>
 internal sealed class WordCache
 {
-    private const int PlaceCount = 1 << 15;
-    private const int LongestWord = 64;
+    /// <summary>Longer words are not kept.</summary>
+    public const int LongestWord = 64;
+
+    private const int PlaceCount = 1 << 16;
+    private const int MissesPerReplacement = 8;
 
     private readonly EncodedWord?[] _places = new EncodedWord?[PlaceCount];
+    private int _misses; // threads may lose a count: it only chooses
 
     public bool TryGet(ReadOnlySpan<char> word, [NotNullWhen(true)] out EncodedWord? encoded)
     {
-        if (_places[Place(word)] is { } entry && word.SequenceEqual(entry.Word))
-        {
-            encoded = entry;
+        uint place = Place(word);
+        encoded = _places[place];
+        if (encoded is not null && word.SequenceEqual(encoded.Word))
             return true;
-        }
+        encoded = _places[place ^ 1];
+        return encoded is not null && word.SequenceEqual(encoded.Word);
+    }
 
-        encoded = null;
-        return false;
+    /// <summary>Whether the cache wants a word that it does not have.</summary>
+    public bool Takes(ReadOnlySpan<char> word)
+    {
+        if (word.Length > LongestWord)
+            return false;
+        uint place = Place(word);
+        return _places[place] is null || _places[place ^ 1] is null || ++_misses % MissesPerReplacement == 0;
     }
 
     public void Set(EncodedWord encoded)
     {
-        if (encoded.Word.Length <= LongestWord)
-            _places[Place(encoded.Word)] = encoded;
+        uint place = Place(encoded.Word);
+        // The one that was there moves over, and drives out the older one.
+        if (_places[place] is { } previous)
+            _places[place ^ 1] = previous;
+        _places[place] = encoded;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -43,14 +43,10 @@ internal static class ByteLevelAlphabet
         return count;
     }
 
-    /// <summary>The spelling of bytes, in UTF-8.</summary>
-    public static byte[] Spell(ReadOnlySpan<byte> bytes)
+    /// <summary>Writes the spelling of bytes, in UTF-8, and returns its length, which is at most twice theirs.</summary>
+    public static int Spell(ReadOnlySpan<byte> bytes, Span<byte> spelling)
     {
         char[] charOfByte = CharOfByte;
-        int length = bytes.Length;
-        foreach (byte value in bytes)
-            length += charOfByte[value] < 0x80 ? 0 : 1;
-        byte[] spelling = new byte[length];
         int count = 0;
         foreach (byte value in bytes)
         {
@@ -65,7 +61,7 @@ internal static class ByteLevelAlphabet
             spelling[count++] = (byte)(0x80 | (character & 0x3F));
         }
 
-        return spelling;
+        return count;
     }
 
     private static char[] BuildCharOfByte()

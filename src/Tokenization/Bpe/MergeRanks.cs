@@ -17,6 +17,7 @@ internal sealed class MergeRanks
     }
 
     /// <summary>Adds a merge; a pair that is listed twice keeps its last rank, as in Hugging Face's tokenizers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(int left, int right, int rank, int merged)
     {
         if (_count * 2 >= _entries.Length)
@@ -40,6 +41,7 @@ internal sealed class MergeRanks
     public bool Any(Func<int, int, bool> condition) =>
         _entries.Any(entry => entry.Key != Free && condition((int)(entry.Key >> 32), (int)entry.Key));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref Entry Slot(ulong key)
     {
         Entry[] entries = _entries;
@@ -52,6 +54,7 @@ internal sealed class MergeRanks
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Grow()
     {
         Entry[] old = _entries;
