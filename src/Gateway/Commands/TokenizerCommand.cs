@@ -14,8 +14,8 @@ internal static class TokenizerCommand
         return new Command("tokenizer", "Reads lines of JSON from standard input and writes one line for each; exit code 1 if one fails.")
         {
             model,
-            Subcommand("encode", """Reads {"text": …} and writes {"ids": […]}.""", folder => Encode(Tokenizer.Load(folder))),
-            Subcommand("decode", """Reads {"ids": […]} and writes {"text": …}.""", folder => Decode(Tokenizer.Load(folder))),
+            Subcommand("encode", """Reads {"text": …, "add_special_tokens": bool} and writes {"ids": […]}.""", folder => Encode(Tokenizer.Load(folder))),
+            Subcommand("decode", """Reads {"ids": […], "skip_special_tokens": bool} and writes {"text": …}.""", folder => Decode(Tokenizer.Load(folder))),
             Subcommand(
                 "chat",
                 """Reads {"messages": […], "tools": […], "add_generation_prompt": bool, "kwargs": {…}} and writes {"rendered": …, "ids": […]}; further members: template (a path), documents, extra, bos_token, eos_token, now, generation_spans.""",
@@ -38,7 +38,8 @@ internal static class TokenizerCommand
 
     private static Action<JsonElement, Utf8JsonWriter> Encode(Tokenizer tokenizer) => (line, json) =>
     {
-        int[] ids = tokenizer.Encode(Text(line, "text"));
+        string text = Text(line, "text");
+        int[] ids = Flag(line, "add_special_tokens") ? tokenizer.EncodeWithSpecialTokens(text) : tokenizer.Encode(text);
         json.WriteStartObject();
         WriteIds(json, ids);
         json.WriteEndObject();
@@ -49,7 +50,7 @@ internal static class TokenizerCommand
         int[] ids = Ids(line);
         if (Array.FindIndex(ids, id => !tokenizer.Contains(id)) is var unknown and >= 0)
             throw new TokenizerException($"Token id {ids[unknown]} is not in the vocabulary, whose ids are below {tokenizer.VocabularySize}.");
-        string text = tokenizer.Decode(ids);
+        string text = tokenizer.Decode(ids, Flag(line, "skip_special_tokens"));
         json.WriteStartObject();
         json.WriteString("text", text);
         json.WriteEndObject();
@@ -62,6 +63,10 @@ internal static class TokenizerCommand
             json.WriteNumberValue(id);
         json.WriteEndArray();
     }
+
+    /// <summary>A switch, which is off where the line does not name it.</summary>
+    private static bool Flag(JsonElement line, string member) =>
+        Optional(line, member, JsonValueKind.True, JsonValueKind.False)?.GetBoolean() ?? false;
 
     private static string Text(JsonElement line, string member)
     {

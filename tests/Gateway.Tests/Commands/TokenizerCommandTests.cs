@@ -72,6 +72,21 @@ public sealed class TokenizerCommandTests
     }
 
     [Fact]
+    public async Task Lines_choose_whether_special_tokens_stand_around_the_text()
+    {
+        string model = SharedFiles.InShared("tokenizers", "bert_wordpiece");
+        CommandResult encoded = await CommandLineRunner.RunWithInputAsync(
+            """
+            {"text":"hello","add_special_tokens":true}
+            {"text":"hello"}
+            """, "tokenizer", "encode", "--model", model);
+        Assert.Equal(["[101,7592,102]", "[7592]"], encoded.Lines.Select(line => Member(line, "ids")));
+        CommandResult decoded = await CommandLineRunner.RunWithInputAsync(
+            """{"ids":[101,7592,102],"skip_special_tokens":true}""", "tokenizer", "decode", "--model", model);
+        Assert.Equal("\"hello\"", Member(decoded.Lines[0], "text"));
+    }
+
+    [Fact]
     public async Task Chat_renders_and_encodes()
     {
         CommandResult result = await CommandLineRunner.RunWithInputAsync(
