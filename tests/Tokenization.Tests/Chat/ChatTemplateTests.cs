@@ -120,6 +120,8 @@ public sealed class ChatTemplateTests : IDisposable
     [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x | tojson }}")]
     [InlineData("{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}")]
     [InlineData("{% set ns = namespace() %}{% set ns.self = ns %}{{ ns }}")]
+    [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = ns.x | map('string') %}{% endfor %}{{ ns.x | list }}")]
+    [InlineData("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}")]
     [InlineData("{% set ns = namespace(x=1) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}")]
     public void A_runaway_template_ends_in_a_typed_error(string source) =>
         Assert.Throws<TokenizerException>(() => Parse(source).Render([], [], addGenerationPrompt: false));

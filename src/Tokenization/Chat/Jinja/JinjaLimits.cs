@@ -8,9 +8,6 @@ internal static class JinjaLimits
     /// <summary>Statements, calls and passes through loops in one rendering.</summary>
     public const int Steps = 4_000_000;
 
-    /// <summary>Items and characters handled by the operations of one rendering, whose operands may each be long.</summary>
-    public const long Work = 1L << 30;
-
     /// <summary>Characters of one text and items of one list.</summary>
     public const int Length = 16 << 20;
 

@@ -74,20 +74,20 @@ internal sealed class PythonIterator(IEnumerable<object?> items, string typeName
 
     public string TypeName { get; } = typeName;
 
-    public bool TryNext(out object? item)
-    {
-        bool isThere = _rest.MoveNext();
-        item = isThere ? _rest.Current : null;
-        return isThere;
-    }
-
     public IEnumerator<object?> GetEnumerator()
     {
-        while (_rest.MoveNext())
+        while (MoveNext())
             yield return _rest.Current;
     }
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>One iterator may go through another, and that through a third.</summary>
+    private bool MoveNext()
+    {
+        JinjaLimits.CheckStack();
+        return _rest.MoveNext();
+    }
 }
 
 /// <summary>Python's <c>range</c>, within the sandbox's limit on its length.</summary>
