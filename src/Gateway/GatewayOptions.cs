@@ -15,6 +15,9 @@ internal sealed record GatewayOptions
     /// <summary>Folder of the served model. Default: the shipped <c>models/tiny-agent</c>.</summary>
     public string? Model { get; set; }
 
+    /// <summary>The form in which the model writes tool calls (docs/tool-calls.md). Default: the one that its chat template writes.</summary>
+    public string? ToolCallParser { get; set; }
+
     /// <summary>Folder of a reward model, a classifier with one output: its score is added to the rewards of every completed trajectory. Default none.</summary>
     public string? RewardModel { get; set; }
 

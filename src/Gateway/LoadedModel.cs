@@ -21,9 +21,10 @@ internal sealed class LoadedModel : IAsyncDisposable
     /// <summary>Reads weights, tokenizer and template at the same time.</summary>
     /// <exception cref="EngineException">The weights or an option are refused.</exception>
     /// <exception cref="Tokenization.TokenizerException">The tokenizer or template is refused.</exception>
-    public static async Task<LoadedModel> LoadAsync(string folder, EngineOptions options, ILoggerFactory loggers)
+    public static async Task<LoadedModel> LoadAsync(
+        string folder, EngineOptions options, ILoggerFactory loggers, string? toolCallParser = null)
     {
-        Task<ChatFormat> format = Task.Run(() => ChatFormat.Load(folder));
+        Task<ChatFormat> format = Task.Run(() => ChatFormat.Load(folder, toolCallParser));
         LocalEngine engine = await Task.Run(() => LocalEngine.Load(folder, options, loggers));
         try
         {

@@ -23,7 +23,7 @@ internal sealed record SampledTurn(ChatMessage Message, IReadOnlyList<AttemptedC
         ChatFormat format = episode.Policy.Format;
         ReadOnlySpan<int> tokens = episode.Sequence.Tokens[start..];
         bool isClosed = tokens is [.., var last] && last == format.EndOfTurnId;
-        ParsedTurn parsed = format.ToolCallParser.Parse(tokens);
+        ParsedTurn parsed = format.ToolCallParser.Parse(tokens, new TurnContext { Tools = episode.Tools });
         AttemptedCall[] calls = [.. parsed.Calls.Select((call, index) => new AttemptedCall(
             $"c{episode.ToolCalls.Count + index + 1}",
             call,

@@ -12,7 +12,7 @@ public sealed class ChatFormat
     private readonly TemplateDelta _delta;
     private readonly IToolCallParser? _toolCallParser;
 
-    private ChatFormat(Tokenizer tokenizer, ChatTemplate template)
+    private ChatFormat(Tokenizer tokenizer, ChatTemplate template, string? toolCallParser)
     {
         Tokenizer = tokenizer;
         Template = template;
@@ -20,7 +20,7 @@ public sealed class ChatFormat
         Probe = ChatFormatProber.Probe(tokenizer, template, _delta);
         tokenizer.TryGetId(Probe.EndOfTurn, out int endOfTurn);
         EndOfTurnId = endOfTurn;
-        _toolCallParser = ChooseParser();
+        _toolCallParser = ChooseParser(toolCallParser);
     }
 
     public Tokenizer Tokenizer { get; }
@@ -36,15 +36,19 @@ public sealed class ChatFormat
     /// <summary>Reads the tool calls of a turn, in the form in which the template writes them.</summary>
     /// <exception cref="TokenizerException">The template writes calls in a form that no parser reads.</exception>
     public IToolCallParser ToolCallParser => _toolCallParser ?? throw new TokenizerException(
-        $"Chat template '{Template.Name}' writes tool calls in a form that is not supported; supported: hermes, llama3_json.");
+        $"Chat template '{Template.Name}' writes tool calls in a form that no parser reads; known parsers: {string.Join(", ", ToolCallParsers.Names)}.");
 
     /// <summary>Reads tokenizer and template of a model's directory and probes the template.</summary>
+    /// <param name="directory">The model's directory.</param>
+    /// <param name="toolCallParser">One of <see cref="ToolCallParsers.Names"/>; null for the one that reads what the template writes.</param>
     /// <exception cref="TokenizerException">Either cannot be used, or what messages add to a conversation cannot be computed.</exception>
-    public static ChatFormat Load(string directory) => Create(Tokenizer.Load(directory), ChatTemplate.Load(directory));
+    public static ChatFormat Load(string directory, string? toolCallParser = null) =>
+        Create(Tokenizer.Load(directory), ChatTemplate.Load(directory), toolCallParser);
 
     /// <summary>Joins a tokenizer and a template and probes the template.</summary>
     /// <exception cref="TokenizerException">What messages add to a conversation cannot be computed.</exception>
-    public static ChatFormat Create(Tokenizer tokenizer, ChatTemplate template) => new(tokenizer, template);
+    public static ChatFormat Create(Tokenizer tokenizer, ChatTemplate template, string? toolCallParser = null) =>
+        new(tokenizer, template, toolCallParser);
 
     /// <summary>The tokens of a first prompt, up to and with the opening of the assistant's turn.</summary>
     /// <exception cref="TokenizerException">The template refuses the messages.</exception>
@@ -96,20 +100,12 @@ public sealed class ChatFormat
             spans.Add(new RenderedSpan(source, tokens.ToArray()));
     }
 
-    /// <summary>
-    /// By what the template contains. One that knows no tools says nothing about their form; the most common one is read there.
-    /// </summary>
-    private IToolCallParser? ChooseParser()
+    /// <summary>The named parser, else the one that reads back what the template writes.</summary>
+    private IToolCallParser? ChooseParser(string? name)
     {
         HashSet<int> ends = [EndOfTurnId];
         if (Tokenizer.EosToken is { } eos && Tokenizer.TryGetId(eos, out int eosId))
             ends.Add(eosId);
-        string source = Template.Source;
-        bool knowsTools = source.Contains("tool_calls", StringComparison.Ordinal);
-        bool isXml = source.Contains("<function=", StringComparison.Ordinal);
-        bool isLlama = source.Contains("\"parameters\": ", StringComparison.Ordinal) && source.Contains(LlamaToolCallParser.PythonTag, StringComparison.Ordinal);
-        if (!knowsTools || (source.Contains(HermesToolCallParser.OpenMarker, StringComparison.Ordinal) && !isXml))
-            return new HermesToolCallParser(Tokenizer, ends);
-        return isLlama ? new LlamaToolCallParser(Tokenizer, ends) : null;
+        return ToolCallDetection.Choose(name, Tokenizer, Template, ends, Probe);
     }
 }

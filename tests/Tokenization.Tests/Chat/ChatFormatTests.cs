@@ -131,8 +131,12 @@ public sealed class ChatFormatTests
     [Fact]
     public void Calls_in_an_unknown_form_have_no_parser()
     {
-        string path = SharedFiles.InShared("golden", "templates", "llamacpp", "Qwen3-Coder.jinja");
-        ChatFormat format = ChatFormat.Create(TestTokenizers.Shared("qwen3"), ChatTemplate.Parse(File.ReadAllText(path), path));
+        const string Source = """
+            {%- for m in messages %}{{- '<|im_start|>' + m.role + '\n' + (m.content or '') }}
+            {%- for c in m.tool_calls or [] %}{{- 'PLEASE RUN ' + c.function.name }}{% endfor %}{{- '<|im_end|>\n' }}{% endfor %}
+            {{- '<|im_start|>assistant\n' if add_generation_prompt }}
+            """;
+        ChatFormat format = ChatFormat.Create(Tiny.Tokenizer, ChatTemplate.Parse(Source, "odd"));
         Assert.Contains("hermes", Assert.Throws<TokenizerException>(() => format.ToolCallParser).Message, StringComparison.Ordinal);
     }
 

@@ -2,63 +2,66 @@ using System.Text.Json;
 
 namespace AgentRollout.Tokenization.Chat.ToolCalls;
 
-/// <summary>Reads the JSON object of a tool call. What is wrong with it becomes a sentence that the model can act on.</summary>
+/// <summary>Reads the JSON of a tool call. What is wrong with it becomes a sentence that the model can act on.</summary>
 internal static class ToolCallJson
 {
-    /// <summary>Reads the object of a call.</summary>
-    /// <param name="text">The text of the call, exactly as sampled.</param>
+    /// <summary>Reads an object that holds name and arguments.</summary>
+    /// <param name="text">The object, exactly as sampled.</param>
+    /// <param name="rawText">The text of the call, exactly as sampled.</param>
     /// <param name="span">The tokens of the call.</param>
-    /// <param name="argumentsMember">The member that holds the arguments.</param>
-    public static ParsedCall Read(string text, TokenSpan span, string argumentsMember)
+    /// <param name="shape">The object's members.</param>
+    public static ParsedCall Read(string text, string rawText, TokenSpan span, JsonCallShape shape)
     {
-        string shape = $"write one JSON object {{\"name\": <name>, \"{argumentsMember}\": <object>}}";
-        JsonElement call;
+        string member = shape.ArgumentMembers[0];
+        string form = $"write one JSON object {{\"{shape.NameMember}\": <name>, \"{member}\": <object>}}";
+        if (TryParse(text, out JsonElement call) is { } cause)
+            return Malformed(rawText, span, $"The tool call is not valid JSON ({cause}); {form}.");
+        if (call.ValueKind != JsonValueKind.Object)
+            return Malformed(rawText, span, $"The tool call is a JSON {Kind(call)}; {form}.");
+        if (HasBrokenText(call))
+            return Malformed(rawText, span, "The tool call has a \\u escape of half a surrogate pair; write the character itself.");
+        if (call.EnumerateObject().GroupBy(part => part.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            return Malformed(rawText, span, $"The tool call gives its member \"{twice.Key}\" twice; {form}.");
+        string? name = call.TryGetProperty(shape.NameMember, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        if (string.IsNullOrWhiteSpace(name))
+            return Malformed(rawText, span, $"The tool call has no text member \"{shape.NameMember}\"; {form}.");
+        string[] present = [.. shape.ArgumentMembers.Where(candidate => call.TryGetProperty(candidate, out _))];
+        if (present.Length != 1)
+            return Malformed(rawText, span, $"The call of '{name}' has {(present.Length == 0 ? "no" : "more than one")} member \"{member}\"; {form}.");
+        return ReadArguments(call.GetProperty(present[0]), name, rawText, span, $"The \"{present[0]}\" of '{name}'");
+    }
+
+    /// <summary>Reads arguments that stand alone, the name being known.</summary>
+    public static ParsedCall ReadArguments(string text, string name, string rawText, TokenSpan span)
+    {
+        string subject = $"The arguments of '{name}'";
+        if (TryParse(text, out JsonElement arguments) is { } cause)
+            return Malformed(rawText, span, $"{subject} are not valid JSON ({cause}); write them as one JSON object.");
+        return HasBrokenText(arguments)
+            ? Malformed(rawText, span, $"{subject} have a \\u escape of half a surrogate pair; write the character itself.")
+            : ReadArguments(arguments, name, rawText, span, subject);
+    }
+
+    public static ParsedCall Malformed(string rawText, TokenSpan span, string error) =>
+        new(ParseOutcome.Malformed, null, null, rawText, span, error);
+
+    /// <summary>Null and the value, or why the text is not JSON.</summary>
+    public static string? TryParse(string text, out JsonElement value)
+    {
         try
         {
-            call = JsonElement.Parse(text);
+            value = JsonElement.Parse(text);
+            return null;
         }
         catch (JsonException exception)
         {
-            return Malformed(text, span, null, $"The tool call is not valid JSON ({Cause(exception)}); {shape}.");
-        }
-
-        if (call.ValueKind != JsonValueKind.Object)
-            return Malformed(text, span, null, $"The tool call is a JSON {Kind(call)}; {shape}.");
-        if (HasBrokenText(call))
-            return Malformed(text, span, null, "The tool call has a \\u escape of half a surrogate pair; write the character itself.");
-        string? name = call.TryGetProperty("name", out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-        if (string.IsNullOrWhiteSpace(name))
-            return Malformed(text, span, null, $"The tool call has no text member \"name\"; {shape}.");
-        if (!call.TryGetProperty(argumentsMember, out JsonElement arguments))
-            return Malformed(text, span, name, $"The call of '{name}' has no member \"{argumentsMember}\"; {shape}.");
-        return AsObject(arguments) is { } read
-            ? new ParsedCall(ParseOutcome.Ok, name, read, text, span, null)
-            : Malformed(text, span, name, $"The \"{argumentsMember}\" of '{name}' are a JSON {Kind(arguments)}; they must be an object.");
-    }
-
-    public static ParsedCall Malformed(string text, TokenSpan span, string? name, string error) =>
-        new(ParseOutcome.Malformed, name, null, text, span, error);
-
-    /// <summary>The arguments as an object; a string that holds an object counts as that object.</summary>
-    private static JsonElement? AsObject(JsonElement arguments)
-    {
-        if (arguments.ValueKind == JsonValueKind.Object)
-            return arguments;
-        if (arguments.ValueKind != JsonValueKind.String)
-            return null;
-        try
-        {
-            JsonElement inner = JsonElement.Parse(arguments.GetString()!);
-            return inner.ValueKind == JsonValueKind.Object && !HasBrokenText(inner) ? inner : null;
-        }
-        catch (JsonException)
-        {
-            return null;
+            value = default;
+            return Cause(exception);
         }
     }
 
     /// <summary>JSON may escape half a surrogate pair, which no text can hold.</summary>
-    private static bool HasBrokenText(JsonElement value)
+    public static bool HasBrokenText(JsonElement value)
     {
         try
         {
@@ -74,6 +77,17 @@ internal static class ToolCallJson
         {
             return true;
         }
+    }
+
+    /// <summary>A string that holds an object counts as that object.</summary>
+    private static ParsedCall ReadArguments(JsonElement arguments, string name, string rawText, TokenSpan span, string subject)
+    {
+        JsonElement read = arguments;
+        if (arguments.ValueKind == JsonValueKind.String && TryParse(arguments.GetString()!, out JsonElement inner) is null && !HasBrokenText(inner))
+            read = inner;
+        return read.ValueKind == JsonValueKind.Object
+            ? new ParsedCall(ParseOutcome.Ok, name, read, rawText, span, null)
+            : Malformed(rawText, span, $"{subject} are a JSON {Kind(arguments)}; they must be an object.");
     }
 
     private static string Kind(JsonElement value) => value.ValueKind switch

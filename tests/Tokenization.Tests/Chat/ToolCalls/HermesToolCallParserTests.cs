@@ -8,7 +8,7 @@ public sealed class HermesToolCallParserTests
     private const string Call = """{"name": "search", "arguments": {"q": "a", "n": 1.0}}""";
 
     private static readonly Tokenizer Tiny = TestTokenizers.Tiny;
-    private static readonly HermesToolCallParser Parser = new(Tiny, [Tiny.Encode("<|im_end|>")[0]]);
+    private static readonly IToolCallParser Parser = ToolCallParsers.Create("hermes", Tiny, [Tiny.Encode("<|im_end|>")[0]]);
 
     [Fact]
     public void A_call_has_its_name_its_arguments_as_written_and_its_tokens()
@@ -104,7 +104,7 @@ public sealed class HermesToolCallParserTests
     {
         Tokenizer gpt2 = TestTokenizers.Shared("gpt2");
         int[] tokens = gpt2.Encode($"x<tool_call>{Call}</tool_call>y");
-        ParsedTurn turn = new HermesToolCallParser(gpt2, []).Parse(tokens);
+        ParsedTurn turn = ToolCallParsers.Create("hermes", gpt2, []).Parse(tokens);
         ParsedCall call = Assert.Single(turn.Calls);
         Assert.Equal("search", call.Name);
         Assert.Contains($"<tool_call>{Call}</tool_call>", gpt2.Decode(tokens.AsSpan(call.Span.Start..call.Span.End)), StringComparison.Ordinal);
@@ -122,7 +122,7 @@ public sealed class HermesToolCallParserTests
                 ? Tiny.Encode(string.Concat(Enumerable.Range(0, random.Next(0, 12)).Select(_ => pieces[random.Next(pieces.Length)])))
                 : [.. Enumerable.Range(0, random.Next(0, 40)).Select(_ => random.Next(Tiny.VocabularySize + 3))];
             CheckSpans(Parser.Parse(tokens), tokens.Length);
-            CheckSpans(new LlamaToolCallParser(Tiny, []).Parse(tokens), tokens.Length);
+            CheckSpans(ToolCallParsers.Create("llama3_json", Tiny, []).Parse(tokens), tokens.Length);
         }
     }
 

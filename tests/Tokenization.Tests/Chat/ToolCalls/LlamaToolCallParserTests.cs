@@ -6,7 +6,7 @@ namespace AgentRollout.Tokenization.Tests.Chat.ToolCalls;
 public sealed class LlamaToolCallParserTests
 {
     private static readonly Tokenizer Tiny = TestTokenizers.Tiny;
-    private static readonly LlamaToolCallParser Parser = new(Tiny, [Tiny.Encode("<|im_end|>")[0]]);
+    private static readonly IToolCallParser Parser = ToolCallParsers.Create("llama3_json", Tiny, [Tiny.Encode("<|im_end|>")[0]]);
 
     [Theory]
     [InlineData("""{"name": "f", "parameters": {"a": 1.0}}""")]
@@ -59,7 +59,7 @@ public sealed class LlamaToolCallParserTests
     public void Text_before_the_tag_and_behind_the_calls_is_content()
     {
         ParsedTurn turn = Parse("""Wait. <|python_tag|>{"name": "f", "parameters": {}} done""");
-        Assert.Equal("Wait.\ndone", turn.Content);
+        Assert.Equal("Wait. \ndone", turn.Content);
         Assert.Single(turn.Calls);
     }
 
