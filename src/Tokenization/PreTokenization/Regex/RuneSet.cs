@@ -26,8 +26,6 @@ internal sealed class RuneSet
 
     public IReadOnlyList<(int First, int Last)> Ranges => _ranges;
 
-    public bool IsEmpty => _ranges.Length == 0;
-
     public static RuneSet Of(params int[] codePoints) => Of(codePoints.Select(code => (code, code)));
 
     public static RuneSet Range(int first, int last) => new([(first, last)]);
