@@ -6,7 +6,6 @@ namespace AgentRollout.Tokenization.Chat.ToolCalls;
 internal static class ToolCallDetection
 {
     private const string Function = "stand_in_function";
-    private const string CallId = "standin01"; // the nine letters and digits that Mistral's templates insist on
     private const string Arguments = """{"text": "stand-in text", "count": 7}""";
 
     private static readonly FunctionSchema Tool = new(
@@ -35,7 +34,7 @@ internal static class ToolCallDetection
         bool writesCalls = false;
         foreach ((string content, string arguments) in Spellings)
         {
-            if (Answer(template, content, arguments, endOfTurn) is not { } answer)
+            if (Answer(template, content, Function, arguments, Tool, endOfTurn) is not { } answer)
                 continue;
             writesCalls = true;
             int[] tokens = tokenizer.Encode(answer);
@@ -49,21 +48,27 @@ internal static class ToolCallDetection
         return writesCalls ? null : "hermes";
     }
 
-    /// <summary>What a model would have sampled: the rendered turn behind the generation prompt, up to its end.</summary>
-    private static string? Answer(ChatTemplate template, string content, string arguments, string endOfTurn)
+    /// <summary>What a model would have sampled for a call: the rendered turn behind the generation prompt, up to its end; null where the template renders none.</summary>
+    public static string? Answer(
+        ChatTemplate template, string content, string name, string arguments, FunctionSchema tool, string endOfTurn) =>
+        Answer(template, content, name, arguments, tool, endOfTurn, id: "standin01") // nine letters and digits, as Mistral's templates insist
+        ?? Answer(template, content, name, arguments, tool, endOfTurn, id: $"functions.{name}:0"); // Kimi's templates write the id alone
+
+    private static string? Answer(
+        ChatTemplate template, string content, string name, string arguments, FunctionSchema tool, string endOfTurn, string id)
     {
         const string User = """{"role": "user", "content": "Question"}""";
-        string function = $$"""{"name": "{{Function}}", "arguments": {{arguments}} }""";
-        string call = $$"""{"role": "assistant", "content": {{content}}, "tool_calls": [{"id": "{{CallId}}", "type": "function", "function": {{function}} }]}""";
+        string function = $$"""{"name": "{{name}}", "arguments": {{arguments}} }""";
+        string call = $$"""{"role": "assistant", "content": {{content}}, "tool_calls": [{"id": "{{id}}", "type": "function", "function": {{function}} }]}""";
         try
         {
-            string prompt = Render(template, $"[{User}]", addGenerationPrompt: true);
-            string answered = Render(template, $"[{User}, {call}]", addGenerationPrompt: false);
+            string prompt = Render(template, $"[{User}]", tool, addGenerationPrompt: true);
+            string answered = Render(template, $"[{User}, {call}]", tool, addGenerationPrompt: false);
             string answer = answered[AnswerStart(prompt, answered)..];
-            if (!answer.Contains(Function, StringComparison.Ordinal))
+            if (!answer.Contains(name, StringComparison.Ordinal))
                 return null;
             int end = answer.LastIndexOf(endOfTurn, StringComparison.Ordinal);
-            return end > answer.LastIndexOf(Function, StringComparison.Ordinal) ? answer[..end] : answer;
+            return end > answer.LastIndexOf(name, StringComparison.Ordinal) ? answer[..end] : answer;
         }
         catch (TokenizerException)
         {
@@ -80,11 +85,11 @@ internal static class ToolCallDetection
         return shared == prompt.Length ? shared : prompt.AsSpan(0, shared).LastIndexOfAny('\n', '>', ']') + 1;
     }
 
-    private static string Render(ChatTemplate template, string messages, bool addGenerationPrompt)
+    private static string Render(ChatTemplate template, string messages, FunctionSchema tool, bool addGenerationPrompt)
     {
         JsonElement tools = JsonSerializer.SerializeToElement(new[]
         {
-            new { type = "function", function = new { name = Tool.Name, description = Tool.Description, parameters = Tool.Parameters } },
+            new { type = "function", function = new { name = tool.Name, description = tool.Description, parameters = tool.Parameters } },
         });
         return template.RenderJson(JsonElement.Parse(messages), tools, addGenerationPrompt).Text;
     }
