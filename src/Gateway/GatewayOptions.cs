@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using AgentRollout.RolloutEngine;
+using AgentRollout.Tokenization.Chat;
 
 namespace AgentRollout.Gateway;
 
@@ -20,6 +21,13 @@ internal sealed record GatewayOptions
 
     /// <summary>Folder of a reward model, a classifier with one output: its score is added to the rewards of every completed trajectory. Default none.</summary>
     public string? RewardModel { get; set; }
+
+    /// <summary>
+    /// What becomes of message and tool text that spells a control token: <c>plain_text</c> keeps it text, <c>as_transformers</c> makes it the
+    /// token, for parity with other software. Default <c>plain_text</c>.
+    /// </summary>
+    [JsonConverter(typeof(SnakeCaseEnum<ContentEncoding>))]
+    public ContentEncoding ContentEncoding { get; set; }
 
     /// <summary>The SQLite file that keeps rollouts and trajectories. Default <c>agentrollout.db</c> in the working directory.</summary>
     public string Database { get; set; } = "agentrollout.db";
@@ -54,6 +62,8 @@ internal sealed record GatewayOptions
 
     /// <summary>Limits of the embedded engine.</summary>
     public EngineSettings Engine { get; set; } = new();
+
+    public ChatFormatOptions ToChatOptions() => new() { ContentEncoding = ContentEncoding, ToolCallParser = ToolCallParser };
 }
 
 /// <summary>Limits of the embedded engine. None of them changes a result, only when it is there.</summary>

@@ -22,9 +22,9 @@ internal sealed class LoadedModel : IAsyncDisposable
     /// <exception cref="EngineException">The weights or an option are refused.</exception>
     /// <exception cref="Tokenization.TokenizerException">The tokenizer or template is refused.</exception>
     public static async Task<LoadedModel> LoadAsync(
-        string folder, EngineOptions options, ILoggerFactory loggers, string? toolCallParser = null)
+        string folder, EngineOptions options, ILoggerFactory loggers, ChatFormatOptions? chat = null)
     {
-        Task<ChatFormat> format = Task.Run(() => ChatFormat.Load(folder, toolCallParser));
+        Task<ChatFormat> format = Task.Run(() => ChatFormat.Load(folder, chat));
         LocalEngine engine = await Task.Run(() => LocalEngine.Load(folder, options, loggers));
         try
         {

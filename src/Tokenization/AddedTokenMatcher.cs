@@ -71,7 +71,7 @@ internal sealed class AddedTokenMatcher
         Node? node = _root;
         for (int i = position; i < text.Length && node.Children.TryGetValue(text[i], out node); i++)
         {
-            if (node.Token is { } token && scope.Allows(piece.Origin(position), piece.Origin(i + 1)))
+            if (node.Token is { } token && scope.Allows(token.Id, piece.Origin(position), piece.Origin(i + 1)))
                 longest = (token, i + 1 - position);
         }
 

@@ -4,18 +4,21 @@ namespace AgentRollout.Tokenization;
 
 /// <summary>Where in a text added tokens are recognised: outside the spans that nobody vouches for.</summary>
 /// <param name="untrusted">The spans in order and without overlap; null stands for the whole text.</param>
-internal readonly struct MatchScope(IReadOnlyList<CharSpan>? untrusted)
+/// <param name="control">The tokens that must not be spelled there; null stands for all.</param>
+internal readonly struct MatchScope(IReadOnlyList<CharSpan>? untrusted, IReadOnlySet<int>? control = null)
 {
     /// <summary>Whether nothing can be recognised.</summary>
     public bool IsEmpty => untrusted is null;
 
     public static MatchScope Of(AddedTokenMatching matching) => new(matching == AddedTokenMatching.All ? [] : null);
 
-    /// <summary>Whether a part of the text touches no untrusted character.</summary>
-    public bool Allows(int start, int end)
+    /// <summary>Whether a part of the text may be the token: it touches no untrusted character, or the token is harmless there.</summary>
+    public bool Allows(int token, int start, int end)
     {
         if (untrusted is null)
             return false;
+        if (control?.Contains(token) == false)
+            return true;
         int low = 0;
         int high = untrusted.Count;
         while (low < high)

@@ -102,8 +102,10 @@ public sealed class Tokenizer
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="untrusted">Its untrusted parts, in order and without overlap.</param>
-    public TokenizedText EncodeWithStarts(ReadOnlySpan<char> text, IReadOnlyList<CharSpan> untrusted) =>
-        EncodeWithStarts(text, new MatchScope(untrusted));
+    /// <param name="control">The added tokens that must not be spelled there; null for all of them.</param>
+    public TokenizedText EncodeWithStarts(
+        ReadOnlySpan<char> text, IReadOnlyList<CharSpan> untrusted, IReadOnlySet<int>? control = null) =>
+        EncodeWithStarts(text, new MatchScope(untrusted, control));
 
     /// <summary>The text of tokens. Bytes that are no UTF-8 come out as U+FFFD, and so does an id without a token.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
@@ -123,6 +125,9 @@ public sealed class Tokenizer
 
     /// <summary>Whether an id is an added token, which encoding recognises in text as a whole.</summary>
     public bool IsAdded(int id) => _addedTokens.ContainsKey(id);
+
+    /// <summary>The tokens that encoding recognises in text as a whole.</summary>
+    internal IReadOnlyCollection<AddedToken> AddedTokens => _addedTokens.Values;
 
     /// <summary>Whether an id is a control token.</summary>
     public bool IsSpecial(int id) => _addedTokens.TryGetValue(id, out AddedToken? token) && token.Special;

@@ -4,6 +4,7 @@ using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Testing;
 using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tokenization.Masking;
 using AgentRollout.Tools;
 using AgentRollout.Tools.Dispatch;
 using Microsoft.Extensions.DependencyInjection;
@@ -59,7 +60,8 @@ internal sealed class TestPolicy : IDisposable
 
     public Task<Trajectory> PlayAsync(
         EnvironmentDefinition environment, RolloutLimits? limits = null, SamplingParams? sampling = null,
-        IProgress<RolloutEvent>? progress = null, CancellationToken abort = default, CancellationToken cancellationToken = default)
+        IProgress<RolloutEvent>? progress = null, HistoryPolicy history = default, MaskPolicy mask = default,
+        CancellationToken abort = default, CancellationToken cancellationToken = default)
     {
         EpisodeSpec spec = new()
         {
@@ -71,6 +73,8 @@ internal sealed class TestPolicy : IDisposable
             Task = TestEnvironment.Task(),
             Sampling = sampling ?? SamplingParams.Default,
             Limits = limits ?? new RolloutLimits(),
+            History = history,
+            Mask = mask,
             Seed = 7,
         };
         return Runner.RunAsync(spec, progress, abort, cancellationToken);

@@ -32,7 +32,7 @@ internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IP
 
             if (answer.Stop is { } stop)
                 return stop;
-            if (!episode.TryAppend(answer.Messages, answer.CallIds, turn.IsClosed))
+            if (!episode.TryAppend(answer.Messages, answer.CallIds, turn.ClosedBy))
                 return StopReason.MaxTokens;
         }
     }
@@ -75,8 +75,8 @@ internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IP
             Tokens = episode.Sequence.Tokens.ToArray(),
             MaxNewTokens = Math.Min(episode.RemainingTokens, spec.Limits.MaxTokensPerTurn ?? int.MaxValue),
             Sampling = spec.Sampling,
-            Seed = (ulong)spec.Seed,
-            StopTokenIds = [.. engine.Model.StopTokenIds.Union([episode.Policy.Format.EndOfTurnId])],
+            Seed = (ulong)TrajectorySeed.OfSequence(spec.Seed, episode.SequenceIndex),
+            StopTokenIds = [.. engine.Model.StopTokenIds.Union(episode.Policy.Format.EndOfTurnIds)],
             FairnessKey = spec.RolloutId,
             GroupKey = spec.GroupId,
             CacheKey = spec.TrajectoryId,

@@ -9,7 +9,12 @@ namespace AgentRollout.Environments.Loop;
 /// <summary>Live state of one trajectory. Owned by the loop that plays it; nobody else touches it before it is sealed.</summary>
 internal sealed class Episode(EpisodeSpec spec, Policy policy, IReadOnlyList<FunctionSchema> tools)
 {
+    /// <summary>The reason of a sequence that the template's own rewriting started.</summary>
+    public const string TemplateRewroteHistory = "template_rewrote_history";
+
     private readonly List<SampledRun> _sampledRuns = [];
+    private readonly List<TokenSequence> _sequences = [new()];
+    private readonly List<int> _messagesBefore = [];
 
     public EpisodeSpec Spec { get; } = spec;
 
@@ -21,7 +26,13 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy, IReadOnlyList<Fun
     /// <summary>What the model is offered, in the order of the prompt.</summary>
     public IReadOnlyList<FunctionSchema> Tools { get; } = tools;
 
-    public TokenSequence Sequence { get; } = new();
+    /// <summary>What the model saw so far, in order; tokens are only ever appended to the last.</summary>
+    public IReadOnlyList<TokenSequence> Sequences => _sequences;
+
+    public TokenSequence Sequence => _sequences[^1];
+
+    /// <summary>Index of <see cref="Sequence"/>.</summary>
+    public int SequenceIndex => _sequences.Count - 1;
 
     public List<ChatMessage> Messages { get; } = [];
 
@@ -56,7 +67,7 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy, IReadOnlyList<Fun
     public void BeginTurn()
     {
         Turn++;
-        _sampledRuns.Add(new SampledRun(Sequence.Count));
+        _sampledRuns.Add(new SampledRun(SequenceIndex, Sequence.Count));
     }
 
     /// <summary>Appends a chunk verbatim.</summary>
@@ -72,13 +83,22 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy, IReadOnlyList<Fun
             chunk.Finish?.ToString().ToLowerInvariant());
     }
 
+    /// <summary>How many of the messages a sequence holds.</summary>
+    public int MessagesOf(int sequence) => sequence < _messagesBefore.Count ? _messagesBefore[sequence] : Messages.Count;
+
     /// <summary>
     /// Appends messages and the tokens that they add; false, and nothing changed, where no token of the next turn would fit behind them.
+    /// Where the template rewrites earlier turns for them and the rollout wants to follow it, they begin a new sequence.
     /// </summary>
-    public bool TryAppend(IReadOnlyList<ChatMessage> messages, IReadOnlyList<string>? callIds, bool turnIsClosed)
+    public bool TryAppend(IReadOnlyList<ChatMessage> messages, IReadOnlyList<string>? callIds, int? closedBy)
     {
+        ChatFormat format = Policy.Format;
+        if (Spec.History == HistoryPolicy.Rerender
+            && Clock.Tokenize(() => Boundary.Run(FailureBoundary.Rendering, () => format.RewritesHistory(Messages, messages, Tools))))
+            return TryRestart(messages);
+
         IReadOnlyList<RenderedSpan> delta = Clock.Tokenize(() => Boundary.Run(
-            FailureBoundary.Rendering, () => Policy.Format.RenderDelta(messages, Tools, turnIsClosed)));
+            FailureBoundary.Rendering, () => format.RenderDelta(messages, Tools, closedBy)));
         if (delta.Sum(span => span.Tokens.Length) >= RemainingTokens)
             return false;
 
@@ -88,6 +108,20 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy, IReadOnlyList<Fun
                 span.Source, Turn, span.Tokens, callIds: span.Source == SegmentSource.Observation ? callIds : null);
         }
 
+        Messages.AddRange(messages);
+        return true;
+    }
+
+    private bool TryRestart(IReadOnlyList<ChatMessage> messages)
+    {
+        int[] prompt = Clock.Tokenize(() => Boundary.Run(
+            FailureBoundary.Rendering, () => Policy.Format.RenderPrompt([.. Messages, .. messages], Tools)));
+        if (prompt.Length >= TokenBudget)
+            return false;
+
+        _messagesBefore.Add(Messages.Count);
+        _sequences.Add(new TokenSequence(TemplateRewroteHistory));
+        Sequence.Append(SegmentSource.Prompt, Turn, prompt);
         Messages.AddRange(messages);
         return true;
     }

@@ -1,4 +1,5 @@
 using AgentRollout.RolloutEngine;
+using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Environments.Loop;
 
@@ -21,6 +22,12 @@ public sealed record EpisodeSpec
     public required SamplingParams Sampling { get; init; }
 
     public required RolloutLimits Limits { get; init; }
+
+    /// <summary>What happens where the template rewrites earlier turns.</summary>
+    public HistoryPolicy History { get; init; }
+
+    /// <summary>Which sampled tokens keep loss mask 1.</summary>
+    public MaskPolicy Mask { get; init; }
 
     /// <summary>Seed of the trajectory's sampling noise, in [0, 2^53) so that every JSON reader keeps it exactly.</summary>
     public required long Seed { get; init; }

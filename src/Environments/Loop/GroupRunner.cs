@@ -24,6 +24,8 @@ internal sealed class GroupRunner(TrajectoryRunner runner)
                 Environment = rollout.Environment,
                 Task = task,
                 Sampling = rollout.Sampling,
+                History = rollout.History,
+                Mask = rollout.Mask,
                 Limits = rollout.Limits,
                 Seed = TrajectorySeed.Derive(rollout.Seed, taskIndex, sample),
             };

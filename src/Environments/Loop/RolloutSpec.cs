@@ -1,4 +1,5 @@
 using AgentRollout.RolloutEngine;
+using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Environments.Loop;
 
@@ -19,6 +20,12 @@ public sealed record RolloutSpec
 
     /// <summary>How tokens are drawn.</summary>
     public SamplingParams Sampling { get; init; } = SamplingParams.Default;
+
+    /// <summary>What happens where the template rewrites earlier turns.</summary>
+    public HistoryPolicy History { get; init; }
+
+    /// <summary>Which sampled tokens keep loss mask 1.</summary>
+    public MaskPolicy Mask { get; init; }
 
     /// <summary>Bounds of every trajectory.</summary>
     public RolloutLimits Limits { get; init; } = new();

@@ -6,9 +6,11 @@ namespace AgentRollout.Environments.Loop;
 /// <summary>One assistant turn, read: its message, and its attempted calls under the ids of the trajectory.</summary>
 /// <param name="Message">What stands in the conversation.</param>
 /// <param name="Calls">Every attempted call, malformed ones included.</param>
-/// <param name="IsClosed">False where the turn was cut before its end-of-turn token.</param>
-internal sealed record SampledTurn(ChatMessage Message, IReadOnlyList<AttemptedCall> Calls, bool IsClosed)
+/// <param name="ClosedBy">The end token that was sampled last; null where the turn was cut before one.</param>
+internal sealed record SampledTurn(ChatMessage Message, IReadOnlyList<AttemptedCall> Calls, int? ClosedBy)
 {
+    public bool IsClosed => ClosedBy is not null;
+
     /// <summary>One malformed call spoils its turn: none of its calls is run, and the model is told.</summary>
     public bool IsMalformed => Calls.Any(call => call.Parsed.Outcome == ParseOutcome.Malformed);
 
@@ -22,7 +24,7 @@ internal sealed record SampledTurn(ChatMessage Message, IReadOnlyList<AttemptedC
     {
         ChatFormat format = episode.Policy.Format;
         ReadOnlySpan<int> tokens = episode.Sequence.Tokens[start..];
-        bool isClosed = tokens is [.., var last] && last == format.EndOfTurnId;
+        int? closedBy = format.EndOf(tokens);
         ParsedTurn parsed = format.ToolCallParser.Parse(tokens, new TurnContext { Tools = episode.Tools });
         AttemptedCall[] calls = [.. parsed.Calls.Select((call, index) => new AttemptedCall(
             $"c{episode.ToolCalls.Count + index + 1}",
@@ -37,8 +39,8 @@ internal sealed record SampledTurn(ChatMessage Message, IReadOnlyList<AttemptedC
                 ReasoningContent = parsed.Reasoning,
                 ToolCalls = calls is [] ? null : [.. calls.Select(call => call.ToToolCall())],
             }
-            : ChatMessage.Assistant(format.Tokenizer.Decode(isClosed ? tokens[..^1] : tokens));
-        return new SampledTurn(message, calls, isClosed);
+            : ChatMessage.Assistant(format.Tokenizer.Decode(closedBy is null ? tokens : tokens[..^1]));
+        return new SampledTurn(message, calls, closedBy);
     }
 }
 

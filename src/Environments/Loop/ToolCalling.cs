@@ -28,7 +28,7 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher)
         List<ChatMessage> messages = new(results.Length);
         foreach ((AttemptedCall call, ToolResult result) in turn.Calls.Zip(results))
         {
-            TrajectoryToolCall recorded = Record(episode.Turn, call, result);
+            TrajectoryToolCall recorded = Record(episode, call, result);
             episode.ToolCalls.Add(recorded);
             messages.Add(ChatMessage.Tool(call.Id, call.Parsed.Name!, result.Text));
             progress?.Report(new ToolCallFinished(
@@ -42,7 +42,7 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher)
     public static void RecordUnanswered(Episode episode, SampledTurn turn, string reason)
     {
         foreach (AttemptedCall call in turn.Calls)
-            episode.ToolCalls.Add(Record(episode.Turn, call, result: null) with { Error = call.Parsed.Error ?? reason });
+            episode.ToolCalls.Add(Record(episode, call, result: null) with { Error = call.Parsed.Error ?? reason });
     }
 
     private async Task<ToolResult> RunOneAsync(Episode episode, ToolCall call, int index, CancellationToken cancellationToken)
@@ -64,13 +64,13 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher)
 
     private static ToolResult Refused(string text, ToolFailure failure) => new(text, failure, TimeSpan.Zero, TimeSpan.Zero, Attempts: 0);
 
-    private static TrajectoryToolCall Record(int turn, AttemptedCall call, ToolResult? result) => new()
+    private static TrajectoryToolCall Record(Episode episode, AttemptedCall call, ToolResult? result) => new()
     {
         Id = call.Id,
-        Turn = turn,
+        Turn = episode.Turn,
         Name = call.Parsed.Name,
         Arguments = call.Parsed.Arguments,
-        Sequence = 0,
+        Sequence = episode.SequenceIndex,
         TokenSpan = call.TokenSpan,
         Parse = call.Parsed.Outcome == ParseOutcome.Malformed ? ToolCallStatus.Malformed : Status(result?.Failure),
         Result = result?.Text,

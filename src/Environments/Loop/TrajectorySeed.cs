@@ -15,6 +15,10 @@ public static class TrajectorySeed
         return (long)(state >> 11);
     }
 
+    /// <summary>The seed of a trajectory's sequence: its own for the first, so that no two sequences share the noise of a position.</summary>
+    public static long OfSequence(long trajectorySeed, int sequence) =>
+        sequence == 0 ? trajectorySeed : (long)(Mix(Mix((ulong)trajectorySeed) ^ (uint)sequence) >> 11);
+
     private static ulong Mix(ulong value)
     {
         value += 0x9E3779B97F4A7C15;

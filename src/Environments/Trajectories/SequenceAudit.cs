@@ -8,9 +8,9 @@ internal static class SequenceAudit
     // Rounding may leave the log-probability of a certain token a hair above zero.
     private const float LargestLogprob = 1e-4f;
 
-    /// <summary>The first thing that is wrong, as a sentence, or null.</summary>
-    public static string? FindProblem(TrajectorySequence sequence) =>
-        FindLengthProblem(sequence) ?? FindSegmentProblem(sequence) ?? FindTokenProblem(sequence);
+    /// <summary>The first thing that is wrong with lengths and segments, as a sentence, or null. Without one the segments give masks.</summary>
+    public static string? FindStructureProblem(TrajectorySequence sequence) =>
+        FindLengthProblem(sequence) ?? FindSegmentProblem(sequence);
 
     private static string? FindLengthProblem(TrajectorySequence sequence)
     {
@@ -43,19 +43,22 @@ internal static class SequenceAudit
         return end == sequence.TokenIds.Length ? null : $"the segments end at {end}, but there are {sequence.TokenIds.Length} tokens";
     }
 
-    private static string? FindTokenProblem(TrajectorySequence sequence)
+    /// <summary>The first token whose mask or log-probability is wrong, as a sentence, or null.</summary>
+    /// <param name="sequence">The record, with sound segments.</param>
+    /// <param name="mask">The loss mask that its segments and the trajectory's mask policy give.</param>
+    public static string? FindTokenProblem(TrajectorySequence sequence, int[] mask)
     {
         foreach (TokenSegment segment in sequence.Segments)
         {
-            bool sampled = segment.Source == SegmentSource.Sampled;
             for (int i = segment.Start; i < segment.End; i++)
             {
                 if (sequence.TokenIds[i] < 0)
                     return $"token {i} has the id {sequence.TokenIds[i]}";
-                if (sequence.LossMask[i] != (sampled ? 1 : 0))
+                bool counts = mask[i] == 1;
+                if (sequence.LossMask[i] != mask[i])
                     return $"token {i} is {Name(segment.Source)}, but its loss mask is {sequence.LossMask[i]}";
-                if ((FindLogprobProblem(sequence.Logprobs[i], sampled)
-                    ?? (sequence.SamplingLogprobs is { } sampling ? FindLogprobProblem(sampling[i], sampled) : null)) is { } problem)
+                if ((FindLogprobProblem(sequence.Logprobs[i], counts)
+                    ?? (sequence.SamplingLogprobs is { } sampling ? FindLogprobProblem(sampling[i], counts) : null)) is { } problem)
                     return $"token {i} is {Name(segment.Source)}, but {problem}";
             }
         }
@@ -63,7 +66,7 @@ internal static class SequenceAudit
         return null;
     }
 
-    private static string? FindLogprobProblem(float? logprob, bool sampled) => (sampled, logprob) switch
+    private static string? FindLogprobProblem(float? logprob, bool counts) => (counts, logprob) switch
     {
         (true, null) => "has no log-probability",
         (false, { } value) => $"has the log-probability {value}",

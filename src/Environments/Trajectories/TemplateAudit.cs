@@ -9,6 +9,24 @@ internal static class TemplateAudit
 {
     private const int ExcerptLength = 40;
 
+    /// <summary>The first difference of a trajectory's sequences, each of which holds the first so many of the messages.</summary>
+    public static (string Kind, TemplateDifference? Difference) Run(
+        ChatFormat format,
+        IReadOnlyList<TrajectorySequence> sequences,
+        IReadOnlyList<int> messageCounts,
+        IReadOnlyList<ChatMessage> messages,
+        IReadOnlyList<FunctionSchema> tools)
+    {
+        for (int i = 0; i < sequences.Count; i++)
+        {
+            (string kind, TemplateDifference? difference) = Run(format, sequences[i], [.. messages.Take(messageCounts[i])], tools);
+            if (difference is not null)
+                return (kind, difference with { Sequence = i });
+        }
+
+        return (TrajectoryAudit.Consistent, null);
+    }
+
     /// <summary>
     /// <c>consistent</c> and nothing, or the kind and the place of the first difference between decode(tokens) and template(messages). The
     /// sequence may end before the template's glue that closes a last turn, because nobody sampled or needed it.

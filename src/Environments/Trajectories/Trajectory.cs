@@ -35,6 +35,10 @@ public sealed record Trajectory
 
     public required SamplingParams Sampling { get; init; }
 
+    /// <summary>Which sampled tokens have loss mask 1; left out of the JSON where it is all of them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public MaskPolicy MaskPolicy { get; init; }
+
     /// <summary>The tools as the template rendered them.</summary>
     public required IReadOnlyList<FunctionSchema> Tools { get; init; }
 
@@ -84,7 +88,7 @@ public sealed record TrajectorySequence
 {
     public required int[] TokenIds { get; init; }
 
-    /// <summary>1 for sampled tokens, else 0.</summary>
+    /// <summary>1 for the sampled tokens that the trajectory's mask policy counts, else 0.</summary>
     public required int[] LossMask { get; init; }
 
     /// <summary>Raw natural log-probability of each sampled token; null where the mask is 0.</summary>

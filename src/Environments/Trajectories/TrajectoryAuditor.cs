@@ -40,10 +40,17 @@ public static class TrajectoryAuditor
         for (int i = 0; i < trajectory.Sequences.Count; i++)
         {
             TrajectorySequence sequence = trajectory.Sequences[i];
-            if (SequenceAudit.FindProblem(sequence) is { } problem)
+            if (SequenceAudit.FindStructureProblem(sequence) is { } problem)
                 return $"In sequence {i}, {problem}.";
             if (i == 0 != sequence.StartedBecause is null)
                 return $"Sequence {i} {(i == 0 ? "says" : "does not say")} why it was started.";
+        }
+
+        IReadOnlyList<int[]> masks = TrajectoryMask.Compute(trajectory.MaskPolicy, trajectory.Sequences, trajectory.ToolCalls);
+        for (int i = 0; i < masks.Count; i++)
+        {
+            if (SequenceAudit.FindTokenProblem(trajectory.Sequences[i], masks[i]) is { } problem)
+                return $"In sequence {i}, {problem}.";
         }
 
         return null;

@@ -33,6 +33,7 @@ public static class TrajectoryJson
                 new JsonStringEnumConverter<StopReason>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<FailureBoundary>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<ToolCallStatus>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<MaskPolicy>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<SegmentSource>(policy, allowIntegerValues: false),
             },
         };

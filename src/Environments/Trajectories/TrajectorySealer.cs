@@ -17,7 +17,8 @@ internal static class TrajectorySealer
             TrajectoryStatus.Truncated => 0,
             _ => null,
         };
-        TrajectorySequence[] sequences = [ToRecord(episode.Sequence)];
+        TrajectorySequence[] recorded = [.. episode.Sequences.Select(ToRecord)];
+        TrajectorySequence[] sequences = Narrow(recorded, episode);
 
         return new Trajectory
         {
@@ -30,6 +31,7 @@ internal static class TrajectorySealer
                 episode.Policy.Name, episode.Policy.Format.Tokenizer.Hash, episode.Policy.Format.Template.Hash),
             Seed = spec.Seed,
             Sampling = spec.Sampling,
+            MaskPolicy = spec.Mask,
             Tools = episode.Tools,
             Status = status,
             StopReason = reason,
@@ -41,8 +43,24 @@ internal static class TrajectorySealer
             Timings = episode.Clock.Read(),
             Failure = failure,
             Digest = TrajectoryDigest.Compute(sequences, reward, components),
-            Audit = SealingAudit.Run(episode, sequences[0]),
+            Audit = SealingAudit.Run(episode, recorded),
         };
+    }
+
+    /// <summary>What a trainer does not learn from has neither mask nor log-probabilities.</summary>
+    private static TrajectorySequence[] Narrow(TrajectorySequence[] sequences, Episode episode)
+    {
+        if (episode.Spec.Mask == MaskPolicy.AllSampled)
+            return sequences;
+        IReadOnlyList<int[]> masks = TrajectoryMask.Compute(episode.Spec.Mask, sequences, episode.ToolCalls);
+        return [.. sequences.Select((sequence, i) => sequence with
+        {
+            LossMask = masks[i],
+            Logprobs = Keep(sequence.Logprobs, masks[i]),
+            SamplingLogprobs = sequence.SamplingLogprobs is { } sampling ? Keep(sampling, masks[i]) : null,
+        })];
+
+        static float?[] Keep(float?[] values, int[] mask) => [.. values.Select((value, i) => mask[i] == 1 ? value : null)];
     }
 
     private static TrajectorySequence ToRecord(TokenSequence sequence) => new()

@@ -65,7 +65,7 @@ internal static class ModelView
             console,
             ("template", format.Template.Name),
             ("hash", format.Template.Hash),
-            ("end of turn", $"{Quote(probe.EndOfTurn)}, id {format.EndOfTurnId}"),
+            ("ends of a turn", string.Join(", ", probe.EndsOfTurn.Zip(format.EndOfTurnIds, (end, id) => $"{Quote(end)} (id {id})"))),
             ("glue behind it", Quote(probe.Glue)),
             ("generation prompt", Quote(probe.GenerationPrompt)),
             ("opens a rendered answer too", Answer(probe.GenerationPromptOpensAnswer)),

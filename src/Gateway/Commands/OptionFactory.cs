@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using AgentRollout.Gateway.Storage;
 
 namespace AgentRollout.Gateway.Commands;
 
@@ -58,6 +59,9 @@ internal static class OptionFactory
             return text;
         },
     };
+
+    /// <summary>The words of an enum, its default first.</summary>
+    public static string[] WordsOf<T>() where T : struct, Enum => [.. Enum.GetValues<T>().Select(StatusText.Of)];
 
     private static long? Read(string name, ArgumentResult result, long least, long most)
     {

@@ -1,8 +1,11 @@
 using System.CommandLine;
-using AgentRollout.Environments;
 using AgentRollout.Environments.Loop;
+using AgentRollout.Environments;
 using AgentRollout.Gateway.Rollouts;
+using AgentRollout.Gateway.Storage;
 using AgentRollout.RolloutEngine;
+using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Gateway.Commands;
 
@@ -34,6 +37,11 @@ internal static class RolloutCommand
         Option<long> maxTurns = OptionFactory.Integer("--max-turns", "Most assistant turns.", 8, 1, 1_000);
         Option<long?> maxTokens = OptionFactory.OptionalInteger(
             "--max-tokens", "Most tokens of a sequence, prompt included. Default: the model's context.", 1, 10_000_000);
+        Option<string> history = OptionFactory.Choice(
+            "--history", "Where the template rewrites earlier turns: keep what was sampled, or go on in a new sequence.", OptionFactory.WordsOf<HistoryPolicy>());
+        Option<string> mask = OptionFactory.Choice("--mask", "Which sampled tokens keep loss mask 1.", OptionFactory.WordsOf<MaskPolicy>());
+        Option<string> contentEncoding = OptionFactory.Choice(
+            "--content-encoding", "What becomes of message text that spells a control token.", OptionFactory.WordsOf<ContentEncoding>());
         Option<long> concurrency = OptionFactory.Integer("--concurrency", "Most trajectories in play at once.", 32, 1, 10_000);
         Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);
         Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object on the last line." };
@@ -41,7 +49,7 @@ internal static class RolloutCommand
         Command command = new("rollout", "Plays tasks without a server.")
         {
             environment, tasks, count, offset, split, samples, seed, output, model, rewardModel,
-            temperature, topK, topP, minP, maxTurns, maxTokens, concurrency, threads, json,
+            temperature, topK, topP, minP, maxTurns, maxTokens, history, mask, contentEncoding, concurrency, threads, json,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -61,6 +69,9 @@ internal static class RolloutCommand
                 Sampling = new SamplingParams(
                     parsed.GetValue(temperature), (int)parsed.GetValue(topK), parsed.GetValue(topP), parsed.GetValue(minP)),
                 Limits = new RolloutLimits { MaxTurns = (int)parsed.GetValue(maxTurns), MaxTokens = (int?)parsed.GetValue(maxTokens) },
+                History = StatusText.Parse<HistoryPolicy>(parsed.GetRequiredValue(history)),
+                Mask = StatusText.Parse<MaskPolicy>(parsed.GetRequiredValue(mask)),
+                Chat = new ChatFormatOptions { ContentEncoding = StatusText.Parse<ContentEncoding>(parsed.GetRequiredValue(contentEncoding)) },
                 Concurrency = (int)parsed.GetValue(concurrency),
                 Threads = (int)parsed.GetValue(threads),
                 Json = parsed.GetValue(json),

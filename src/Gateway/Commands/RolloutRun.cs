@@ -28,7 +28,7 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
         ILoggerFactory loggers = services.GetRequiredService<ILoggerFactory>();
         EngineOptions engine = new() { Threads = options.Threads };
         await using ModelReward? reward = options.RewardModel is { } folder ? ModelReward.Load(ModelFolder.Find(folder), engine, loggers) : null;
-        Task<LoadedModel> loading = LoadedModel.LoadAsync(ModelFolder.Find(options.Model), engine, loggers);
+        Task<LoadedModel> loading = LoadedModel.LoadAsync(ModelFolder.Find(options.Model), engine, loggers, options.Chat);
         IHostedService[] hosted = [.. services.GetServices<IHostedService>()];
         foreach (IHostedService service in hosted)
             await service.StartAsync(cancellationToken);
@@ -44,6 +44,8 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
                 SamplesPerTask = options.Samples,
                 Sampling = options.Sampling,
                 Limits = options.Limits,
+                History = options.History,
+                Mask = options.Mask,
                 Seed = options.Seed,
             };
             return await PlayAsync(services, model.Policy, reward, spec, taskCount * options.Samples, cancellationToken);

@@ -1,5 +1,7 @@
 using AgentRollout.Environments.Loop;
 using AgentRollout.RolloutEngine;
+using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Gateway.Commands;
 
@@ -26,6 +28,12 @@ internal sealed record RolloutRunOptions
     public required SamplingParams Sampling { get; init; }
 
     public required RolloutLimits Limits { get; init; }
+
+    public required HistoryPolicy History { get; init; }
+
+    public required MaskPolicy Mask { get; init; }
+
+    public required ChatFormatOptions Chat { get; init; }
 
     public required int Concurrency { get; init; }
 

@@ -55,7 +55,7 @@ internal static class ServeCommand
         string folder = ModelFolder.Find(options.Model);
         await using GatewayDatabase database = GatewayDatabase.Open(options.Database);
         using ILoggerFactory loggers = LoggerFactory.Create(logging => logging.AddSimpleConsole());
-        await using LoadedModel model = await LoadedModel.LoadAsync(folder, options.Engine.ToOptions(), loggers, options.ToolCallParser);
+        await using LoadedModel model = await LoadedModel.LoadAsync(folder, options.Engine.ToOptions(), loggers, options.ToChatOptions());
         await using ModelReward? reward = options.RewardModel is { } rewardFolder
             ? ModelReward.Load(ModelFolder.Find(rewardFolder), options.Engine.ToOptions(), loggers)
             : null;

@@ -130,7 +130,15 @@ internal static class StrictJson
         return $"{(range.MinimumIsExclusive ? "above" : "at least")} {from} and {(range.MaximumIsExclusive ? "below" : "at most")} {to}";
     }
 
-    private static string Describe(Type type) => Type.GetTypeCode(Nullable.GetUnderlyingType(type) ?? type) switch
+    private static string Describe(Type type)
+    {
+        Type plain = Nullable.GetUnderlyingType(type) ?? type;
+        return plain.IsEnum
+            ? $"one of {string.Join(", ", Enum.GetNames(plain).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName))}"
+            : Describe(Type.GetTypeCode(plain));
+    }
+
+    private static string Describe(TypeCode code) => code switch
     {
         TypeCode.Boolean => "true or false",
         TypeCode.Int32 => "an integer of 32 bits",

@@ -66,6 +66,8 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, Policy pol
                 ToolTimeout = TimeSpan.FromSeconds(limits.ToolTimeoutSeconds),
                 Deadline = TimeSpan.FromSeconds(limits.DeadlineSeconds),
             },
+            History = request.History,
+            Mask = request.Mask,
             Seed = request.Seed ?? 0,
             Finished = finished,
         };

@@ -1,6 +1,9 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using AgentRollout.Environments.Loop;
+using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Gateway.Rollouts;
 
@@ -29,6 +32,18 @@ internal sealed record StartRolloutRequest
 
     /// <summary>Bounds of every trajectory.</summary>
     public LimitsBody Limits { get; set; } = new();
+
+    /// <summary>
+    /// Where the chat template rewrites earlier turns: <c>append_only</c> keeps what was sampled, <c>rerender</c> goes on in a new sequence.
+    /// </summary>
+    [JsonConverter(typeof(SnakeCaseEnum<HistoryPolicy>))]
+    [DefaultValue(HistoryPolicy.AppendOnly)]
+    public HistoryPolicy History { get; set; }
+
+    /// <summary>Which sampled tokens keep loss mask 1: <c>all_sampled</c>, <c>last_turn</c>, <c>complete_turns</c> or <c>well_formed_turns</c>.</summary>
+    [JsonConverter(typeof(SnakeCaseEnum<MaskPolicy>))]
+    [DefaultValue(MaskPolicy.AllSampled)]
+    public MaskPolicy Mask { get; set; }
 
     /// <summary>From it follows every trajectory's seed; drawn by the server where it is not given.</summary>
     [Range(0L, (double)MaxSeed)]

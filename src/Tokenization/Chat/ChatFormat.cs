@@ -11,16 +11,18 @@ public sealed class ChatFormat
 {
     private readonly TemplateDelta _delta;
     private readonly IToolCallParser? _toolCallParser;
+    private readonly HashSet<int> _controlTokens;
 
-    private ChatFormat(Tokenizer tokenizer, ChatTemplate template, string? toolCallParser)
+    private ChatFormat(Tokenizer tokenizer, ChatTemplate template, ChatFormatOptions options)
     {
         Tokenizer = tokenizer;
         Template = template;
-        _delta = new TemplateDelta(template);
-        Probe = ChatFormatProber.Probe(tokenizer, template, _delta);
-        tokenizer.TryGetId(Probe.EndOfTurn, out int endOfTurn);
-        EndOfTurnId = endOfTurn;
-        _toolCallParser = ChooseParser(toolCallParser);
+        ContentEncoding = options.ContentEncoding;
+        _controlTokens = [.. tokenizer.AddedTokens.Where(token => IsControl(token, template.Source)).Select(token => token.Id)];
+        _delta = new TemplateDelta(template, tokenizer);
+        Probe = ChatFormatProber.Probe(template, _delta);
+        EndOfTurnIds = [.. Probe.EndsOfTurn.Select(IdOf)];
+        _toolCallParser = ChooseParser(options.ToolCallParser);
     }
 
     public Tokenizer Tokenizer { get; }
@@ -30,8 +32,17 @@ public sealed class ChatFormat
     /// <summary>What loading found out about the template.</summary>
     public ChatFormatProbe Probe { get; }
 
-    /// <summary>The token that ends an assistant turn: the engine's stop token.</summary>
-    public int EndOfTurnId { get; }
+    /// <summary>How the text of messages and tools becomes tokens.</summary>
+    public ContentEncoding ContentEncoding { get; }
+
+    /// <summary>
+    /// The tokens that end an assistant turn, the most usual first: the engine's stop tokens. In formats without an end of their own (GLM)
+    /// they are the tokens that open the next message.
+    /// </summary>
+    public IReadOnlyList<int> EndOfTurnIds { get; }
+
+    /// <summary>The token that usually ends an assistant turn.</summary>
+    public int EndOfTurnId => EndOfTurnIds[0];
 
     /// <summary>Reads the tool calls of a turn, in the form in which the template writes them.</summary>
     /// <exception cref="TokenizerException">The template writes calls in a form that no parser reads.</exception>
@@ -40,20 +51,25 @@ public sealed class ChatFormat
 
     /// <summary>Reads tokenizer and template of a model's directory and probes the template.</summary>
     /// <param name="directory">The model's directory.</param>
-    /// <param name="toolCallParser">One of <see cref="ToolCallParsers.Names"/>; null for the one that reads what the template writes.</param>
+    /// <param name="options">What the user chose; null for the defaults.</param>
     /// <exception cref="TokenizerException">Either cannot be used, or what messages add to a conversation cannot be computed.</exception>
-    public static ChatFormat Load(string directory, string? toolCallParser = null) =>
-        Create(Tokenizer.Load(directory), ChatTemplate.Load(directory), toolCallParser);
+    public static ChatFormat Load(string directory, ChatFormatOptions? options = null) =>
+        Create(Tokenizer.Load(directory), ChatTemplate.Load(directory), options);
 
     /// <summary>Joins a tokenizer and a template and probes the template.</summary>
     /// <exception cref="TokenizerException">What messages add to a conversation cannot be computed.</exception>
-    public static ChatFormat Create(Tokenizer tokenizer, ChatTemplate template, string? toolCallParser = null) =>
-        new(tokenizer, template, toolCallParser);
+    public static ChatFormat Create(Tokenizer tokenizer, ChatTemplate template, ChatFormatOptions? options = null) =>
+        new(tokenizer, template, options ?? new ChatFormatOptions());
 
     /// <summary>The tokens of a first prompt, up to and with the opening of the assistant's turn.</summary>
     /// <exception cref="TokenizerException">The template refuses the messages.</exception>
-    public int[] RenderPrompt(IReadOnlyList<ChatMessage> messages, IReadOnlyList<FunctionSchema> tools) =>
-        Tokenizer.Encode(Template.Render(messages, tools, addGenerationPrompt: true));
+    public int[] RenderPrompt(IReadOnlyList<ChatMessage> messages, IReadOnlyList<FunctionSchema> tools)
+    {
+        return Encode(Template.RenderTracked(messages, tools, addGenerationPrompt: true)).Ids;
+    }
+
+    /// <summary>The tokens of a rendering whose content is known (<see cref="ChatTemplate.RenderTracked"/>).</summary>
+    public TokenizedText Encode(RenderedChat rendered) => Encode(rendered.Text, rendered.ContentSpans);
 
     /// <summary>
     /// The tokens that messages add behind an assistant turn, up to and with the opening of the next one. They are encoded in one pass; a
@@ -61,30 +77,60 @@ public sealed class ChatFormat
     /// </summary>
     /// <param name="added">Tool results in the order of the calls, or user messages; never an assistant message.</param>
     /// <param name="tools">The tools of the prompt.</param>
-    /// <param name="turnIsClosed">Whether the turn's last sampled token is <see cref="EndOfTurnId"/>; else it is added here as scaffold.</param>
+    /// <param name="closedBy">
+    /// The turn's last sampled token where that is one of <see cref="EndOfTurnIds"/>; null where the turn was cut, so that its end is added
+    /// here as scaffold.
+    /// </param>
     /// <exception cref="TokenizerException">The template refuses the messages.</exception>
     public IReadOnlyList<RenderedSpan> RenderDelta(
-        IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, bool turnIsClosed)
+        IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, int? closedBy)
     {
         if (added.Any(message => message.Role == "assistant"))
             throw new TokenizerException("An assistant message cannot be rendered behind a turn: what a model wrote is sampled, never rendered.");
         DeltaText delta = _delta.Render(added, tools);
         string turnEnd = Probe.EndOfTurn + Probe.Glue;
-        if (!delta.Tail.EndsWith(turnEnd, StringComparison.Ordinal))
-            throw new TokenizerException($"Chat template '{Template.Name}' ends this turn with '{delta.Tail}' instead of '{turnEnd}'.");
-        int promptStart = turnEnd.Length + delta.Messages.Length;
-        TokenizedText tokens = Tokenizer.EncodeWithStarts(turnEnd + delta.Messages + delta.GenerationPrompt);
+        CharSpan[] content = [.. delta.Content.Select(span => new CharSpan(span.Start + turnEnd.Length, span.End + turnEnd.Length))];
+        TokenizedText tokens = Encode(turnEnd + delta.Messages + delta.GenerationPrompt, content);
 
-        // The end-of-turn token is an added token, so that nothing before or behind it can join it.
-        int first = turnIsClosed ? 1 : 0;
-        int messages = CountBefore(tokens.Starts, turnEnd.Length);
-        int prompt = CountBefore(tokens.Starts, promptStart);
+        // The end of a turn is a control token, so that nothing before or behind it can join it. Where a format has none, what opens the
+        // next message may have been sampled already.
+        bool isSampled = closedBy is { } id && (Probe.EndOfTurn.Length > 0 || tokens.Ids is [var opener, ..] && opener == id);
+        int first = isSampled ? 1 : 0;
+        int messages = Math.Max(first, CountBefore(tokens.Starts, turnEnd.Length));
+        int prompt = Math.Max(messages, CountBefore(tokens.Starts, turnEnd.Length + delta.Messages.Length));
         List<RenderedSpan> spans = [];
         AddSpan(spans, SegmentSource.Scaffold, tokens.Ids.AsSpan(first..messages));
         AddSpan(spans, SegmentSource.Observation, tokens.Ids.AsSpan(messages..prompt));
         AddSpan(spans, SegmentSource.Scaffold, tokens.Ids.AsSpan(prompt..));
         return spans;
     }
+
+    /// <summary>Whether the template renders a conversation otherwise once these messages follow it.</summary>
+    /// <exception cref="TokenizerException">The template refuses the messages.</exception>
+    public bool RewritesHistory(
+        IReadOnlyList<ChatMessage> conversation, IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools) =>
+        !Template.Render([.. conversation, .. added], tools, addGenerationPrompt: false)
+            .StartsWith(Template.Render(conversation, tools, addGenerationPrompt: false), StringComparison.Ordinal);
+
+    /// <summary>The end token that a sampled turn ends with, or null where it was cut before one.</summary>
+    public int? EndOf(ReadOnlySpan<int> turn) => turn is [.., int last] && EndOfTurnIds.Contains(last) ? last : null;
+
+    private TokenizedText Encode(string text, IReadOnlyList<CharSpan> content) => ContentEncoding == ContentEncoding.AsTransformers
+        ? Tokenizer.EncodeWithStarts(text)
+        : Tokenizer.EncodeWithStarts(text, content, _controlTokens);
+
+    /// <summary>
+    /// What message text must not spell: special tokens, those that the template writes (Qwen3's <c>&lt;tool_call&gt;</c> is not special), and
+    /// whatever looks like one of them. Gemma's added tokens for runs of line breaks and HTML are text like any other.
+    /// </summary>
+    private static bool IsControl(AddedToken token, string template) =>
+        token.Special
+        || token.Content.AsSpan().ContainsAny('|', '\uFF5C')
+        || (!string.IsNullOrWhiteSpace(token.Content) && template.Contains(token.Content, StringComparison.Ordinal));
+
+    private int IdOf(string token) => Tokenizer.TryGetId(token, out int id)
+        ? id
+        : throw new TokenizerException($"Chat template '{Template.Name}' ends turns with '{token}', which is no token.");
 
     private static int CountBefore(int[] starts, int position)
     {
@@ -103,7 +149,7 @@ public sealed class ChatFormat
     /// <summary>The named parser, else the one that reads back what the template writes.</summary>
     private IToolCallParser? ChooseParser(string? name)
     {
-        HashSet<int> ends = [EndOfTurnId];
+        HashSet<int> ends = [.. EndOfTurnIds];
         if (Tokenizer.EosToken is { } eos && Tokenizer.TryGetId(eos, out int eosId))
             ends.Add(eosId);
         return ToolCallDetection.Choose(name, Tokenizer, Template, ends, Probe);

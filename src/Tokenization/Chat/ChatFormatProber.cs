@@ -14,20 +14,21 @@ internal static class ChatFormatProber
     private static readonly FunctionSchema[] SomeTools = [new("tool", "A tool.", JsonElement.Parse("""{"type":"object","properties":{"text":{"type":"string"}}}"""))];
 
     /// <exception cref="TokenizerException">What messages add to a conversation cannot be computed.</exception>
-    public static ChatFormatProbe Probe(Tokenizer tokenizer, ChatTemplate template, TemplateDelta delta)
+    public static ChatFormatProbe Probe(ChatTemplate template, TemplateDelta delta)
     {
-        (string endOfTurn, string glue) = FindEndOfTurn(tokenizer, template, delta);
         DeltaText user = delta.Render([Question], NoTools);
-        string? toolRefusal = Try(() => delta.Render([Result], SomeTools), out DeltaText tool);
-        bool ignoresContent = user == delta.Render([Question], NoTools, OtherMarker)
-            && (toolRefusal is not null || tool == delta.Render([Result], SomeTools, OtherMarker));
+        string? toolRefusal = Try(() => delta.Render([Result], SomeTools), out DeltaText? tool);
+        (string endOfTurn, string glue) = FindEndOfTurn(template, delta, user);
+        bool ignoresContent = IsSame(user, delta.Render([Question], NoTools, OtherMarker))
+            && (tool is null || IsSame(tool, delta.Render([Result], SomeTools, OtherMarker)));
         return new ChatFormatProbe(
             endOfTurn,
             glue,
+            FindEndsOfTurn(delta, endOfTurn, user, tool),
             user.GenerationPrompt,
             OpensAnswer(template),
             Appends(template, TemplateDelta.Base([]), Question, NoTools),
-            toolRefusal is null && (Appends(template, TemplateDelta.Base([Result]), Result, SomeTools)
+            tool is not null && (Appends(template, TemplateDelta.Base([Result]), Result, SomeTools)
                 || Appends(template, TemplateDelta.Base([Result], reasoning: Thought), Result, SomeTools)),
             KeepsReasoning(template),
             ignoresContent,
@@ -35,21 +36,47 @@ internal static class ChatFormatProber
             Policy: "append_only");
     }
 
-    /// <summary>What follows the body of an answer, the same for two bodies, split at the control token that it must begin with.</summary>
-    private static (string EndOfTurn, string Glue) FindEndOfTurn(Tokenizer tokenizer, ChatTemplate template, TemplateDelta delta)
+    /// <summary>
+    /// What follows the body of an answer, the same for two bodies, split at its control token: white space that a template puts before it
+    /// belongs to the body. Empty where an answer ends with nothing and the next message opens with a control token.
+    /// </summary>
+    private static (string EndOfTurn, string Glue) FindEndOfTurn(ChatTemplate template, TemplateDelta delta, DeltaText user)
     {
-        string tail = delta.Tail(TemplateDelta.Base([]), NoTools, TemplateDelta.DefaultMarker, out _);
-        string other = delta.Tail(TemplateDelta.Base([], OtherMarker), NoTools, OtherMarker, out _);
-        int[] ids = tokenizer.Encode(tail);
-        if (tail != other || ids.Length == 0 || !tokenizer.IsAdded(ids[0]))
-        {
-            throw new TokenizerException(
-                $"Chat template '{template.Name}' ends an assistant turn with '{tail}', which does not begin with one of the tokenizer's control tokens.");
-        }
-
-        string endOfTurn = tokenizer.Decode(ids.AsSpan(0, 1));
-        return (endOfTurn, tail[endOfTurn.Length..]);
+        string tail = user.Tail;
+        bool isFixed = user.TailAtEnd == delta.Tail(TemplateDelta.Base([], OtherMarker), NoTools, OtherMarker, out _);
+        if (isFixed && tail.Length == 0 && delta.FirstControlToken(user.Messages) is { Start: 0 })
+            return ("", "");
+        if (isFixed && delta.FirstControlToken(tail) is { } token && string.IsNullOrWhiteSpace(tail[..token.Start]))
+            return (tail[token.Start..token.End], tail[token.End..]);
+        throw new TokenizerException(
+            $"Chat template '{template.Name}' ends an assistant turn with '{tail}', which does not begin with one of the tokenizer's control tokens.");
     }
+
+    /// <summary>The control tokens that a model may end its turn with: before another message, at the end, and after tool calls.</summary>
+    private static IReadOnlyList<string> FindEndsOfTurn(TemplateDelta delta, string endOfTurn, DeltaText user, DeltaText? tool)
+    {
+        if (endOfTurn.Length == 0)
+            return [.. new[] { user.Messages, tool?.Messages }.Select(text => ControlTokens(delta, text).FirstOrDefault()).OfType<string>().Distinct()];
+
+        // After one call some templates (DeepSeek-V3) forget the end of the turn; after two they have it.
+        string? afterCalls = tool?.TailAtEnd;
+        if (Try(() => delta.Tail(TemplateDelta.Base([Result, Result with { ToolCallId = "call_1" }]), SomeTools, TemplateDelta.DefaultMarker, out _), out string? two) is null)
+            afterCalls = two;
+        string?[] ends = [endOfTurn, ControlTokens(delta, user.TailAtEnd).FirstOrDefault(), ControlTokens(delta, afterCalls).LastOrDefault()];
+        return [.. ends.OfType<string>().Distinct()];
+    }
+
+    private static IEnumerable<string> ControlTokens(TemplateDelta delta, string? text)
+    {
+        while (text is not null && delta.FirstControlToken(text) is { } token)
+        {
+            yield return text[token.Start..token.End];
+            text = text[token.End..];
+        }
+    }
+
+    private static bool IsSame(DeltaText one, DeltaText other) =>
+        (one.Tail, one.Messages, one.GenerationPrompt) == (other.Tail, other.Messages, other.GenerationPrompt);
 
     private static bool OpensAnswer(ChatTemplate template)
     {

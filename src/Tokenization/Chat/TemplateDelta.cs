@@ -7,7 +7,7 @@ namespace AgentRollout.Tokenization.Chat;
 /// rest is what follows the stand-in's last turn. The idea is that of verl's and TRL's suffix by a dummy conversation; here the place is
 /// found by a marker in the stand-in's answer, so that a template may rewrite that answer (Qwen3 drops its reasoning) and still be used.
 /// </summary>
-internal sealed class TemplateDelta(ChatTemplate template)
+internal sealed class TemplateDelta(ChatTemplate template, Tokenizer tokenizer)
 {
     /// <summary>Plain letters, which no template trims, splits or escapes.</summary>
     public const string DefaultMarker = "StandInAnswerOfTheAssistant";
@@ -52,19 +52,38 @@ internal sealed class TemplateDelta(ChatTemplate template)
         return text[(text.LastIndexOf(marker, StringComparison.Ordinal) + marker.Length)..];
     }
 
+    /// <summary>The first control token of a text; null where it has none.</summary>
+    public CharSpan? FirstControlToken(string text)
+    {
+        TokenizedText tokens = tokenizer.EncodeWithStarts(text);
+        int first = Array.FindIndex(tokens.Ids, tokenizer.IsAdded);
+        if (first < 0)
+            return null;
+        return new CharSpan(tokens.Starts[first], first + 1 < tokens.Starts.Length ? tokens.Starts[first + 1] : text.Length);
+    }
+
     private DeltaText Render(
         List<ChatMessage> conversation, IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, string marker)
     {
-        string tail = Tail(conversation, tools, marker, out int occurrences);
+        string tailAtEnd = Tail(conversation, tools, marker, out int occurrences);
         ChatMessage[] all = [.. conversation, .. added];
-        string prompted = AfterTurn(template.Render(all, tools, addGenerationPrompt: true), marker, occurrences, tail);
-        string messages = AfterTurn(template.Render(all, tools, addGenerationPrompt: false), marker, occurrences, tail);
-        if (!prompted.StartsWith(messages, StringComparison.Ordinal))
+        RenderedChat rendered = template.RenderTracked(all, tools, addGenerationPrompt: true);
+        int turnRest = AfterMarker(rendered.Text, marker, occurrences);
+        string prompted = rendered.Text[turnRest..];
+        string tail = prompted.StartsWith(tailAtEnd, StringComparison.Ordinal) ? tailAtEnd : FollowedTail(tailAtEnd, prompted);
+
+        string unprompted = template.Render(all, tools, addGenerationPrompt: false);
+        string messages = unprompted[AfterMarker(unprompted, marker, occurrences)..];
+        if (!messages.StartsWith(tail, StringComparison.Ordinal) || !prompted.StartsWith(messages, StringComparison.Ordinal))
             throw Refused("changes earlier messages with add_generation_prompt");
-        return new DeltaText(tail, messages, prompted[messages.Length..]);
+        int start = turnRest + tail.Length;
+        CharSpan[] content = [.. rendered.ContentSpans
+            .Where(span => span.End > start)
+            .Select(span => new CharSpan(Math.Max(span.Start - start, 0), span.End - start))];
+        return new DeltaText(tailAtEnd, tail, messages[tail.Length..], prompted[messages.Length..], content);
     }
 
-    private string AfterTurn(string text, string marker, int occurrences, string tail)
+    private int AfterMarker(string text, string marker, int occurrences)
     {
         int position = 0;
         for (int i = 0; i < occurrences; i++)
@@ -75,9 +94,20 @@ internal sealed class TemplateDelta(ChatTemplate template)
             position = found + marker.Length;
         }
 
-        return string.CompareOrdinal(text, position, tail, 0, tail.Length) == 0
-            ? text[(position + tail.Length)..]
-            : throw Refused("ends an assistant turn in another way when another message follows it");
+        return position;
+    }
+
+    /// <summary>
+    /// How a turn ends when a message follows it, where that is not how it ends a conversation: with another control token in the same
+    /// place (gpt-oss writes <c>&lt;|end|&gt;</c> for <c>&lt;|return|&gt;</c>).
+    /// </summary>
+    private string FollowedTail(string tailAtEnd, string followed)
+    {
+        if (FirstControlToken(tailAtEnd) is { } last && FirstControlToken(followed) is { } middle
+            && last.Start == middle.Start && string.CompareOrdinal(tailAtEnd, 0, followed, 0, last.Start) == 0
+            && followed.AsSpan(middle.End).StartsWith(tailAtEnd.AsSpan(last.End)))
+            return followed[..(middle.End + tailAtEnd.Length - last.End)];
+        throw Refused("ends an assistant turn in another way when another message follows it");
     }
 
     private TokenizerException Refused(string what) => new(
@@ -85,7 +115,10 @@ internal sealed class TemplateDelta(ChatTemplate template)
 }
 
 /// <summary>What messages add to a conversation.</summary>
-/// <param name="Tail">How the turn before them ends.</param>
+/// <param name="TailAtEnd">How the turn before them ends where nothing follows it.</param>
+/// <param name="Tail">How it ends before these messages.</param>
 /// <param name="Messages">What the messages add, after the glue behind the turn's end.</param>
 /// <param name="GenerationPrompt">What opens the next assistant turn.</param>
-internal readonly record struct DeltaText(string Tail, string Messages, string GenerationPrompt);
+/// <param name="Content">Which characters of messages and generation prompt together come from the messages.</param>
+internal sealed record DeltaText(
+    string TailAtEnd, string Tail, string Messages, string GenerationPrompt, IReadOnlyList<CharSpan> Content);

@@ -46,7 +46,7 @@ public sealed class TinyAgentChatTests
 
         int[] prompt = Format.RenderPrompt([ChatMessage.User("What is 348 * 27?")], tools);
         int[] turn = whole[prompt.Length..(Array.IndexOf(whole, Format.EndOfTurnId, prompt.Length) + 1)];
-        int[] delta = [.. Format.RenderDelta([ChatMessage.Tool("c1", "calculator", "9396")], tools, turnIsClosed: true).SelectMany(span => span.Tokens)];
+        int[] delta = [.. Format.RenderDelta([ChatMessage.Tool("c1", "calculator", "9396")], tools, closedBy: Format.EndOfTurnId).SelectMany(span => span.Tokens)];
 
         int[] joined = [.. prompt, .. turn, .. delta];
         Assert.Equal(whole[..joined.Length], joined);

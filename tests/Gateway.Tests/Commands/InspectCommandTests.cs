@@ -39,7 +39,7 @@ public sealed class InspectCommandTests
     {
         CommandResult result = await CommandLineRunner.RunAsync("inspect", "template", ModelFolder.Find(null));
 
-        Assert.Contains(result.Lines, line => line.StartsWith("end of turn", StringComparison.Ordinal) && line.Contains("\"<|im_end|>\"", StringComparison.Ordinal));
+        Assert.Contains(result.Lines, line => line.StartsWith("ends of a turn", StringComparison.Ordinal) && line.Contains("\"<|im_end|>\"", StringComparison.Ordinal));
         Assert.Contains(result.Lines, line => line.StartsWith("tool calls", StringComparison.Ordinal) && line.Contains("hermes", StringComparison.Ordinal));
     }
 

@@ -38,7 +38,7 @@ public sealed class UsageTests
 
     [Theory]
     [InlineData("""{"urls":[]}""", "'urls' is empty; the server must listen on at least one address.")]
-    [InlineData("""{"quue_capacity":1}""", "Member 'quue_capacity' is unknown; known members: urls, model, reward_model, database, search_corpus, search_index, queue_capacity,")]
+    [InlineData("""{"quue_capacity":1}""", "Member 'quue_capacity' is unknown; known members: urls, model, tool_call_parser, reward_model, content_encoding, database, search_corpus, search_index, queue_capacity,")]
     [InlineData("""{"search_corpus":"/nowhere.jsonl"}""", "'search_corpus' is '/nowhere.jsonl', which does not exist.")]
     [InlineData("""{"search_index":"i.db"}""", "'search_index' is 'i.db', but there is no 'search_corpus' to index.")]
     [InlineData("""{"queue_capacity":0}""", "Member 'queue_capacity' is 0; it must be at least 1 and at most 1000000.")]

@@ -40,19 +40,19 @@ public sealed class ChatFormatTests
         ChatFormat format = Shared("llama3_1");
         Assert.Equal(("<|eot_id|>", ""), (format.Probe.EndOfTurn, format.Probe.Glue));
         Assert.Equal("llama3_json", format.ToolCallParser.Name);
-        string delta = Text(format, format.RenderDelta([ChatMessage.Tool("a", "f", "1"), ChatMessage.Tool("b", "g", "2")], Tools, turnIsClosed: true));
+        string delta = Text(format, format.RenderDelta([ChatMessage.Tool("a", "f", "1"), ChatMessage.Tool("b", "g", "2")], Tools, closedBy: format.EndOfTurnId));
         Assert.Equal(2, delta.Split("<|start_header_id|>ipython").Length - 1);
     }
 
     [Fact]
     public void The_parts_of_a_delta_have_their_sources()
     {
-        IReadOnlyList<RenderedSpan> open = Tiny.RenderDelta([ChatMessage.User("Hi")], [], turnIsClosed: false);
+        IReadOnlyList<RenderedSpan> open = Tiny.RenderDelta([ChatMessage.User("Hi")], [], closedBy: null);
         Assert.Equal([SegmentSource.Scaffold, SegmentSource.Observation, SegmentSource.Scaffold], open.Select(span => span.Source));
         Assert.Equal(
             ["<|im_end|>\n", "<|im_start|>user\nHi<|im_end|>\n", "<|im_start|>assistant\n"],
             open.Select(span => Tiny.Tokenizer.Decode(span.Tokens)));
-        IReadOnlyList<RenderedSpan> closed = Tiny.RenderDelta([ChatMessage.User("Hi")], [], turnIsClosed: true);
+        IReadOnlyList<RenderedSpan> closed = Tiny.RenderDelta([ChatMessage.User("Hi")], [], closedBy: Tiny.EndOfTurnId);
         Assert.Equal(open.SelectMany(span => span.Tokens).Skip(1), closed.SelectMany(span => span.Tokens));
     }
 
@@ -78,7 +78,7 @@ public sealed class ChatFormatTests
                 if (closed)
                     tokens.Add(format.EndOfTurnId);
                 ChatMessage[] results = [.. assistant.ToolCalls!.Select(call => ChatMessage.Tool(call.Id, call.Name, Words(random)))];
-                tokens.AddRange(format.RenderDelta(results, Tools, closed).SelectMany(span => span.Tokens));
+                tokens.AddRange(format.RenderDelta(results, Tools, closed ? format.EndOfTurnId : null).SelectMany(span => span.Tokens));
                 messages.AddRange([assistant, .. results]);
             }
 
@@ -99,7 +99,7 @@ public sealed class ChatFormatTests
 
     [Fact]
     public void An_assistant_message_is_never_rendered_behind_a_turn() =>
-        Assert.Throws<TokenizerException>(() => Tiny.RenderDelta([ChatMessage.Assistant("no")], [], turnIsClosed: true));
+        Assert.Throws<TokenizerException>(() => Tiny.RenderDelta([ChatMessage.Assistant("no")], [], closedBy: Tiny.EndOfTurnId));
 
     [Theory]
     [InlineData("{% for m in messages %}{{ m.role }}{% endfor %}", "content of an assistant")]
@@ -125,7 +125,7 @@ public sealed class ChatFormatTests
         ChatFormat format = ChatFormat.Create(Tiny.Tokenizer, ChatTemplate.Parse(Source, "plain"));
         Assert.Contains("no tools here", format.Probe.ToolRefusal, StringComparison.Ordinal);
         Assert.False(format.Probe.AppendsToolResults);
-        Assert.Throws<TokenizerException>(() => format.RenderDelta([ChatMessage.Tool("a", "f", "1")], [], turnIsClosed: true));
+        Assert.Throws<TokenizerException>(() => format.RenderDelta([ChatMessage.Tool("a", "f", "1")], [], closedBy: format.EndOfTurnId));
     }
 
     [Fact]
