@@ -57,7 +57,7 @@ internal static class TemplateAudit
     }
 
     private static bool IsClosing(ChatFormat format, string rest) =>
-        (format.Probe.EndOfTurn + format.Probe.Glue).EndsWith(rest, StringComparison.Ordinal);
+        format.Probe.EndsOfTurn.Append(format.Probe.EndOfTurn).Any(end => (end + format.Probe.Glue).EndsWith(rest, StringComparison.Ordinal));
 
     /// <summary>Names a difference by the source of the token at which it begins.</summary>
     private static string Classify(TrajectorySequence sequence, int position) =>

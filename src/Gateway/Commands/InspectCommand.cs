@@ -28,9 +28,19 @@ internal static class InspectCommand
 
     private static Command Template(Terminal terminal)
     {
-        Argument<string> folder = new("DIR") { Description = "Folder of the model." };
-        Command command = new("template", "Shows what probing a model's chat template found out.") { folder };
-        command.SetAction(parsed => ModelView.ShowTemplate(terminal.Console, ModelFolder.Find(parsed.GetRequiredValue(folder))));
+        Argument<string> path = new("DIR") { Description = "Folder of the model, or a template's file (*.jinja)." };
+        Option<bool> json = new("--json") { Description = "Prints the report as one JSON object." };
+        Command command = new("template", "Shows what a chat template does to earlier turns, and what the server makes of it.") { path, json };
+        command.SetAction(parsed =>
+        {
+            string asked = parsed.GetRequiredValue(path);
+            TemplateReport report = TemplateReport.Of(File.Exists(asked) ? asked : ModelFolder.Find(asked));
+            if (parsed.GetValue(json))
+                terminal.Console.Profile.Out.Writer.WriteLine(TemplateView.ToJson(report));
+            else
+                TemplateView.Show(terminal.Console, report);
+            return ExitCodes.Success;
+        });
         return command;
     }
 

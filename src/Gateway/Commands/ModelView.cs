@@ -1,17 +1,14 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using AgentRollout.RolloutEngine;
 using AgentRollout.RolloutEngine.Local;
 using AgentRollout.RolloutEngine.Pooling;
 using AgentRollout.RolloutEngine.Weights;
-using AgentRollout.Tokenization.Chat;
 using Microsoft.Extensions.Logging.Abstractions;
 using Spectre.Console;
 
 namespace AgentRollout.Gateway.Commands;
 
-/// <summary>Shows models and chat templates for people: one name and value a line.</summary>
+/// <summary>Shows models for people: one name and value a line.</summary>
 internal static class ModelView
 {
     public static async Task ShowAsync(IAnsiConsole console, string folder)
@@ -57,26 +54,6 @@ internal static class ModelView
             ("compute path", engine.ComputePath));
     }
 
-    public static void ShowTemplate(IAnsiConsole console, string folder)
-    {
-        ChatFormat format = ChatFormat.Load(folder);
-        ChatFormatProbe probe = format.Probe;
-        Show(
-            console,
-            ("template", format.Template.Name),
-            ("hash", format.Template.Hash),
-            ("ends of a turn", string.Join(", ", probe.EndsOfTurn.Zip(format.EndOfTurnIds, (end, id) => $"{Quote(end)} (id {id})"))),
-            ("glue behind it", Quote(probe.Glue)),
-            ("generation prompt", Quote(probe.GenerationPrompt)),
-            ("opens a rendered answer too", Answer(probe.GenerationPromptOpensAnswer)),
-            ("user messages append", Answer(probe.AppendsUserMessages)),
-            ("tool results append", probe.ToolRefusal is { } refusal ? $"no: {refusal}" : Answer(probe.AppendsToolResults)),
-            ("earlier reasoning is kept", Answer(probe.KeepsReasoning)),
-            ("deltas ignore what was said", Answer(probe.DeltaIgnoresContent)),
-            ("tool calls", ToolCallFormat(format)),
-            ("rewritten turns", probe.Policy));
-    }
-
     private static void Show(IAnsiConsole console, params IReadOnlyList<(string Name, string Value)> rows)
     {
         Grid grid = new Grid().AddColumn().AddColumn();
@@ -85,21 +62,7 @@ internal static class ModelView
         console.Write(grid);
     }
 
-    private static string ToolCallFormat(ChatFormat format)
-    {
-        try
-        {
-            return format.ToolCallParser.Name;
-        }
-        catch (Tokenization.TokenizerException exception)
-        {
-            return exception.Message;
-        }
-    }
-
     private static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
     private static string Answer(bool isSo) => isSo ? "yes" : "no";
-
-    private static string Quote(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 }

@@ -1,9 +1,9 @@
 namespace AgentRollout.Tokenization.Chat;
 
 /// <summary>What loading found out about a chat template by rendering small conversations.</summary>
-/// <param name="EndOfTurn">The control token that ends an assistant turn; empty where the opening of the next message ends it.</param>
+/// <param name="EndOfTurn">The control token that ends an assistant turn before another message; empty where the opening of the next message ends it.</param>
 /// <param name="Glue">What the template puts between that token and the next message.</param>
-/// <param name="EndsOfTurn">All control tokens that a model may end its turn with, the most usual first; never empty.</param>
+/// <param name="EndsOfTurn">The control tokens that a model samples to end its turn, the one after an answer first; never empty.</param>
 /// <param name="GenerationPrompt">What opens an assistant turn.</param>
 /// <param name="GenerationPromptOpensAnswer">Whether a rendered answer begins with the generation prompt.</param>
 /// <param name="AppendsUserMessages">Whether a further user message leaves the text before it as it was.</param>

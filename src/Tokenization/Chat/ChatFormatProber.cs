@@ -52,7 +52,10 @@ internal static class ChatFormatProber
             $"Chat template '{template.Name}' ends an assistant turn with '{tail}', which does not begin with one of the tokenizer's control tokens.");
     }
 
-    /// <summary>The control tokens that a model may end its turn with: before another message, at the end, and after tool calls.</summary>
+    /// <summary>
+    /// The control tokens that a model ends its turn with, after an answer and after tool calls: those of a turn that nothing follows. What
+    /// stands in their place once a message follows (gpt-oss: &lt;|end|&gt;) may stand within a turn too.
+    /// </summary>
     private static IReadOnlyList<string> FindEndsOfTurn(TemplateDelta delta, string endOfTurn, DeltaText user, DeltaText? tool)
     {
         if (endOfTurn.Length == 0)
@@ -62,7 +65,7 @@ internal static class ChatFormatProber
         string? afterCalls = tool?.TailAtEnd;
         if (Try(() => delta.Tail(TemplateDelta.Base([Result, Result with { ToolCallId = "call_1" }]), SomeTools, TemplateDelta.DefaultMarker, out _), out string? two) is null)
             afterCalls = two;
-        string?[] ends = [endOfTurn, ControlTokens(delta, user.TailAtEnd).FirstOrDefault(), ControlTokens(delta, afterCalls).LastOrDefault()];
+        string?[] ends = [ControlTokens(delta, user.TailAtEnd).FirstOrDefault(), ControlTokens(delta, afterCalls).LastOrDefault()];
         return [.. ends.OfType<string>().Distinct()];
     }
 

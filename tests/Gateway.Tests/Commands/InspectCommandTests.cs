@@ -35,12 +35,27 @@ public sealed class InspectCommandTests
     }
 
     [Fact]
-    public async Task A_template_is_described_by_its_probe()
+    public async Task A_template_is_described_by_what_it_does_and_what_the_server_makes_of_it()
     {
         CommandResult result = await CommandLineRunner.RunAsync("inspect", "template", ModelFolder.Find(null));
 
-        Assert.Contains(result.Lines, line => line.StartsWith("ends of a turn", StringComparison.Ordinal) && line.Contains("\"<|im_end|>\"", StringComparison.Ordinal));
+        Assert.Contains(result.Lines, line => line.StartsWith("end of turn", StringComparison.Ordinal) && line.Contains("\"<|im_end|>\"", StringComparison.Ordinal));
         Assert.Contains(result.Lines, line => line.StartsWith("tool calls", StringComparison.Ordinal) && line.Contains("hermes", StringComparison.Ordinal));
+        Assert.Contains(result.Lines, line => line.StartsWith("user message after an answer", StringComparison.Ordinal) && line.Contains("appends", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_template_without_a_model_is_described_by_what_it_does()
+    {
+        string path = Path.ChangeExtension(_path, ".jinja");
+        await File.WriteAllTextAsync(path, "{{ messages[-1].content }}");
+        CommandResult result = await CommandLineRunner.RunAsync("inspect", "template", path, "--json");
+        File.Delete(path);
+
+        JsonElement report = JsonElement.Parse(result.Lines[^1]);
+        Assert.Equal("rewrites", report.GetProperty("user_turn").GetProperty("change").GetString());
+        Assert.Equal("after nothing, \"4\" becomes \"And 3+3?\"", report.GetProperty("user_turn").GetProperty("why").GetString());
+        Assert.Equal(JsonValueKind.Null, report.GetProperty("format").ValueKind);
     }
 
     [Fact]

@@ -45,6 +45,32 @@ public sealed class ChatFormatTests
     }
 
     [Fact]
+    public void Gpt_oss_ends_turns_with_other_tokens_than_its_history()
+    {
+        ChatFormat format = Shared("gptoss");
+        Assert.Equal(["<|return|>", "<|call|>"], format.Probe.EndsOfTurn);
+        Assert.Equal("<|end|>", format.Probe.EndOfTurn);
+        foreach (int end in format.EndOfTurnIds)
+            Assert.StartsWith("<|start|>user<|message|>Hi<|end|>", Text(format, format.RenderDelta([ChatMessage.User("Hi")], [], closedBy: end)), StringComparison.Ordinal);
+        Assert.StartsWith("<|end|><|start|>user<|message|>Hi", Text(format, format.RenderDelta([ChatMessage.User("Hi")], [], closedBy: null)), StringComparison.Ordinal);
+        Assert.Null(format.EndOf(format.Tokenizer.Encode("<|channel|>analysis<|message|>Hm<|end|>")));
+    }
+
+    [Fact]
+    public void Where_the_opening_of_the_next_message_ends_a_turn_it_is_not_written_twice()
+    {
+        const string Source = """
+            {%- for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content }}{% endfor %}
+            {{- '<|im_start|>assistant\n' if add_generation_prompt }}
+            """;
+        ChatFormat format = ChatFormat.Create(Tiny.Tokenizer, ChatTemplate.Parse(Source, "open"));
+        Assert.Equal(("", "<|im_start|>"), (format.Probe.EndOfTurn, Assert.Single(format.Probe.EndsOfTurn)));
+        string rest = "user\nHi<|im_start|>assistant\n";
+        Assert.Equal(rest, Text(format, format.RenderDelta([ChatMessage.User("Hi")], [], closedBy: format.EndOfTurnId)));
+        Assert.Equal("<|im_start|>" + rest, Text(format, format.RenderDelta([ChatMessage.User("Hi")], [], closedBy: null)));
+    }
+
+    [Fact]
     public void The_parts_of_a_delta_have_their_sources()
     {
         IReadOnlyList<RenderedSpan> open = Tiny.RenderDelta([ChatMessage.User("Hi")], [], closedBy: null);
