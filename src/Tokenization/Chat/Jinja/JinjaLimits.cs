@@ -11,6 +11,11 @@ internal static class JinjaLimits
     /// <summary>Characters of one text and items of one list.</summary>
     public const int Length = 16 << 20;
 
+    /// <summary>
+    /// What one rendering takes at most. Steps and lengths bound every part of it, but not their product: a few steps over huge values.
+    /// </summary>
+    public static TimeSpan Time { get; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Turns nesting that would overflow the stack into an error.</summary>
     public static void CheckStack()
     {

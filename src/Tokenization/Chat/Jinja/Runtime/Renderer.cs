@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AgentRollout.Tokenization.Chat.Jinja.Nodes;
 using AgentRollout.Tokenization.Chat.Jinja.Values;
 
@@ -6,7 +7,11 @@ namespace AgentRollout.Tokenization.Chat.Jinja.Runtime;
 /// <summary>What one rendering shares: its input, its text, and what is left of its bounds.</summary>
 internal sealed class Renderer
 {
+    /// <summary>How many steps pass between two looks at the clock.</summary>
+    private const int StepsPerLook = 32;
+
     private readonly Stack<TextBuilder> _builders = new();
+    private readonly long _started = Stopwatch.GetTimestamp();
     private int _steps = JinjaLimits.Steps;
     private int _printedFrom = -1; // where the expression begins that is being printed to the output
 
@@ -42,6 +47,8 @@ internal sealed class Renderer
     {
         if (--_steps < 0)
             throw JinjaException.Limit($"the template takes more than {JinjaLimits.Steps} steps");
+        if (_steps % StepsPerLook == 0 && Stopwatch.GetElapsedTime(_started) > JinjaLimits.Time)
+            throw JinjaException.Limit($"the template takes more than {JinjaLimits.Time.TotalSeconds} seconds");
     }
 
     /// <summary>Writes an expression.</summary>
