@@ -3,6 +3,9 @@ namespace AgentRollout.RolloutEngine;
 /// <summary>A sequence to continue.</summary>
 public sealed record GenerationRequest
 {
+    /// <summary>The largest <see cref="TopLogprobs"/>.</summary>
+    public const int MaxTopLogprobs = 20;
+
     /// <summary>The largest <see cref="Priority"/>; the smallest is its negative.</summary>
     public const int MaxPriority = 8;
 
@@ -24,6 +27,15 @@ public sealed record GenerationRequest
     /// <summary>Generation ends after one of these was sampled; the stop token is part of the result. Without any it goes on to <see cref="MaxNewTokens"/>.</summary>
     public IReadOnlyList<int> StopTokenIds { get; init; } = [];
 
+    /// <summary>Generation ends after it has sampled one of these in a row; it is part of the result.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> StopSequences { get; init; } = [];
+
+    /// <summary>How many of the likeliest tokens are reported with each sampled one, in <see cref="TokenChunk.TopLogprobs"/>. Range 0 to 20.</summary>
+    public int TopLogprobs { get; init; }
+
+    /// <summary>Whether the tokens that the filters left are reported with each sampled one, in <see cref="TokenChunk.KeptTokens"/>.</summary>
+    public bool ReturnKeptTokens { get; init; }
+
     /// <summary>
     /// The share of the engine that the request's flow gets: each step up doubles it, so that low priorities are slow but never starve.
     /// Range -8 to 8.
@@ -42,6 +54,9 @@ public sealed record GenerationRequest
     /// </summary>
     public string? CacheKey { get; init; }
 
+    /// <summary>What happens where an update of the weights or a release of memory interrupts the generation.</summary>
+    public InterruptPolicy OnInterrupt { get; init; }
+
     /// <summary>Checks the request against what an engine serves, before anything is computed for it.</summary>
     /// <exception cref="EngineException">The first thing that is wrong, with the value and what is allowed.</exception>
     public void Validate(EngineModel model)
@@ -50,6 +65,10 @@ public sealed record GenerationRequest
             throw Refused(Id, $"asks for {MaxNewTokens} new tokens; at least 1 is needed");
         if (Math.Abs((long)Priority) > MaxPriority)
             throw Refused(Id, $"has priority {Priority}; the range is {-MaxPriority} to {MaxPriority}");
+        if (TopLogprobs is < 0 or > MaxTopLogprobs)
+            throw Refused(Id, $"asks for {TopLogprobs} top log-probabilities; the range is 0 to {MaxTopLogprobs}");
+        if (StopSequences.Any(sequence => sequence.Count == 0))
+            throw Refused(Id, "has an empty stop sequence; at least one token is needed");
         Validate(Id, Tokens.Span, MaxNewTokens, Sampling, model);
     }
 
@@ -65,9 +84,22 @@ public sealed record GenerationRequest
 
         if ((long)tokens.Length + newTokens > model.ContextLength)
             throw Refused(id, $"has {tokens.Length} tokens and asks for {newTokens} more, which exceeds the context length {model.ContextLength} of '{model.Name}'");
-        if (sampling.Problem() is { } problem)
+        if (sampling.Problem(model.VocabularySize) is { } problem)
             throw Refused(id, problem);
     }
 
     private static EngineException Refused(string id, string reason) => new($"Request '{id}' {reason}.");
+}
+
+/// <summary>What becomes of a generation that is interrupted.</summary>
+public enum InterruptPolicy
+{
+    /// <summary>It goes on from what it has sampled, as soon as the engine can; its chunks say which weights each token came from.</summary>
+    AutoResume,
+
+    /// <summary>It ends with <see cref="FinishReason.Interrupted"/> and what it has sampled.</summary>
+    ReturnPartial,
+
+    /// <summary>It starts again, so that all of its tokens come from the same weights. It streams nothing until its end, since nothing could be taken back.</summary>
+    Restart,
 }

@@ -13,16 +13,29 @@ public sealed record TokenChunk(
     ReadOnlyMemory<float>? SamplingLogprobs,
     long WeightVersion,
     FinishReason? Finish = null,
-    GenerationTimings? Timings = null);
+    GenerationTimings? Timings = null)
+{
+    /// <summary>The likeliest tokens in the raw distribution, <see cref="GenerationRequest.TopLogprobs"/> for each token; null where none were asked for.</summary>
+    public ReadOnlyMemory<TokenLogprob>? TopLogprobs { get; init; }
+
+    /// <summary>
+    /// For each token the ids that the filters left to draw from, ascending; empty where no filter was in force. Null where
+    /// <see cref="GenerationRequest.ReturnKeptTokens"/> did not ask for them.
+    /// </summary>
+    public IReadOnlyList<ReadOnlyMemory<int>>? KeptTokens { get; init; }
+}
 
 /// <summary>Why a generation ended.</summary>
 public enum FinishReason
 {
-    /// <summary>A stop token was sampled.</summary>
+    /// <summary>A stop token or a stop sequence was sampled.</summary>
     Stop,
 
     /// <summary>The request's <see cref="GenerationRequest.MaxNewTokens"/> were sampled.</summary>
     Length,
+
+    /// <summary>The engine was taken away, and the request asked for what there was until then (<see cref="InterruptPolicy.ReturnPartial"/>).</summary>
+    Interrupted,
 }
 
 /// <summary>Where a generation's time went.</summary>

@@ -1,6 +1,7 @@
 using AgentRollout.RolloutEngine;
 using AgentRollout.RolloutEngine.Local;
 using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Environments.Trajectories;
 
@@ -22,7 +23,15 @@ public sealed class ModelAuditor(LocalEngine engine, ChatFormat format)
             TrajectorySequence sequence = trajectory.Sequences[i];
             if (sequence.LossMask.Sum() == 0)
                 continue;
-            IReadOnlyList<ScoredToken> scores = await engine.ScoreAsync(sequence.TokenIds, trajectory.Sampling, cancellationToken);
+            IReadOnlyList<ScoredToken> scores = await engine.ScoreAsync(
+                new ScoreRequest
+                {
+                    Tokens = sequence.TokenIds,
+                    Sampling = trajectory.Sampling,
+                    Starts = [.. Generations(sequence)],
+                    StopTokenIds = [.. engine.Model.StopTokenIds.Union(format.EndOfTurnIds)],
+                },
+                cancellationToken);
             if (FindDifference(sequence, scores) is { } problem)
                 return $"In sequence {i}, {problem}.";
         }
@@ -32,6 +41,12 @@ public sealed class ModelAuditor(LocalEngine engine, ChatFormat format)
             ? "The template renders the messages differently from what its own audit says."
             : null;
     }
+
+    /// <summary>Where turns began to be sampled.</summary>
+    private static IEnumerable<int> Generations(TrajectorySequence sequence) => sequence.Segments
+        .Where(segment => segment.Source == SegmentSource.Sampled)
+        .DistinctBy(segment => segment.Turn)
+        .Select(segment => segment.Start);
 
     private static string? FindDifference(TrajectorySequence sequence, IReadOnlyList<ScoredToken> scores)
     {

@@ -34,6 +34,14 @@ internal static class RolloutCommand
             "--top-p", "Keeps the most likely tokens up to this probability.", 1, value => value is > 0 and <= 1, "above 0 and at most 1");
         Option<float> minP = OptionFactory.Number(
             "--min-p", "Drops tokens less likely than this share of the best.", 0, value => value is >= 0 and < 1, "from 0 to below 1");
+        Option<float> repetitionPenalty = OptionFactory.Number(
+            "--repetition-penalty", "Makes tokens that the sequence has less likely; 1 does not.", 1, value => value is > 0 and <= 10, "above 0 and at most 10");
+        Option<float> frequencyPenalty = OptionFactory.Number(
+            "--frequency-penalty", "Taken from a logit for every time that the turn has the token.", 0, value => value is >= -10 and <= 10, "from -10 to 10");
+        Option<float> presencePenalty = OptionFactory.Number(
+            "--presence-penalty", "Taken from a logit once the turn has the token.", 0, value => value is >= -10 and <= 10, "from -10 to 10");
+        Option<long> minNewTokens = OptionFactory.Integer(
+            "--min-new-tokens", "A turn does not end before it has this many tokens.", 0, 0, int.MaxValue);
         Option<long> maxTurns = OptionFactory.Integer("--max-turns", "Most assistant turns.", 8, 1, 1_000);
         Option<long?> maxTokens = OptionFactory.OptionalInteger(
             "--max-tokens", "Most tokens of a sequence, prompt included. Default: the model's context.", 1, 10_000_000);
@@ -49,7 +57,8 @@ internal static class RolloutCommand
         Command command = new("rollout", "Plays tasks without a server.")
         {
             environment, tasks, count, offset, split, samples, seed, output, model, rewardModel,
-            temperature, topK, topP, minP, maxTurns, maxTokens, history, mask, contentEncoding, concurrency, threads, json,
+            temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, minNewTokens,
+            maxTurns, maxTokens, history, mask, contentEncoding, concurrency, threads, json,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -67,7 +76,13 @@ internal static class RolloutCommand
                 Model = parsed.GetValue(model),
                 RewardModel = parsed.GetValue(rewardModel),
                 Sampling = new SamplingParams(
-                    parsed.GetValue(temperature), (int)parsed.GetValue(topK), parsed.GetValue(topP), parsed.GetValue(minP)),
+                    parsed.GetValue(temperature), (int)parsed.GetValue(topK), parsed.GetValue(topP), parsed.GetValue(minP))
+                {
+                    RepetitionPenalty = parsed.GetValue(repetitionPenalty),
+                    FrequencyPenalty = parsed.GetValue(frequencyPenalty),
+                    PresencePenalty = parsed.GetValue(presencePenalty),
+                    MinNewTokens = (int)parsed.GetValue(minNewTokens),
+                },
                 Limits = new RolloutLimits { MaxTurns = (int)parsed.GetValue(maxTurns), MaxTokens = (int?)parsed.GetValue(maxTokens) },
                 History = StatusText.Parse<HistoryPolicy>(parsed.GetRequiredValue(history)),
                 Mask = StatusText.Parse<MaskPolicy>(parsed.GetRequiredValue(mask)),

@@ -27,6 +27,8 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, Policy pol
             throw new InvalidInputException(ProblemCodes.UnknownModel, $"Model '{model}' is not served here; the served model is '{policy.Name}'.");
         CheckContext("limits.max_tokens", request.Limits.MaxTokens);
         CheckContext("limits.max_tokens_per_turn", request.Limits.MaxTokensPerTurn);
+        if (request.Sampling.ToParams().Problem(policy.Engine.Model.VocabularySize) is { } problem)
+            throw Invalid($"Member 'sampling' {problem}.");
         CheckTaskSource(request, environment);
         await CheckTasksAsync(request, environment);
         if (TaskCount(request) * request.SamplesPerTask > MostTrajectories)
@@ -47,7 +49,6 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, Policy pol
     public RolloutSpec Plan(string id, StartRolloutRequest request, IReadOnlySet<string> finished)
     {
         EnvironmentDefinition environment = FindEnvironment(request.Environment);
-        SamplingBody sampling = request.Sampling;
         LimitsBody limits = request.Limits;
         return new RolloutSpec
         {
@@ -55,7 +56,7 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, Policy pol
             Environment = environment,
             Tasks = Tasks(request, environment),
             SamplesPerTask = request.SamplesPerTask,
-            Sampling = new SamplingParams(sampling.Temperature, sampling.TopK, sampling.TopP, sampling.MinP),
+            Sampling = request.Sampling.ToParams(),
             Limits = new RolloutLimits
             {
                 MaxTurns = limits.MaxTurns,

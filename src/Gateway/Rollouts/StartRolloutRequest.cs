@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentRollout.Environments.Loop;
+using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Gateway.Rollouts;
@@ -80,7 +81,7 @@ internal sealed record TaskSetBody
     public required int Count { get; set; }
 }
 
-/// <summary>How tokens are drawn; the filters apply in the order temperature, top-k, top-p, min-p.</summary>
+/// <summary>How tokens are drawn: bias and penalties first, then the temperature, then the filters in the order top-k, top-p, min-p.</summary>
 internal sealed record SamplingBody
 {
     /// <summary>Divides the logits; 0 takes the most likely token.</summary>
@@ -102,6 +103,39 @@ internal sealed record SamplingBody
     [Range(0.0, 1.0, MaximumIsExclusive = true)]
     [DefaultValue(0f)]
     public float MinP { get; set; }
+
+    /// <summary>Divides positive logits, and multiplies negative ones, of all tokens that the sequence has; 1 changes none.</summary>
+    [Range(0.0, 10.0, MinimumIsExclusive = true)]
+    [DefaultValue(1f)]
+    public float RepetitionPenalty { get; set; } = 1;
+
+    /// <summary>Taken from a token's logit for every time that the turn sampled it.</summary>
+    [Range(-10.0, 10.0)]
+    [DefaultValue(0f)]
+    public float FrequencyPenalty { get; set; }
+
+    /// <summary>Taken from a token's logit once the turn has sampled it.</summary>
+    [Range(-10.0, 10.0)]
+    [DefaultValue(0f)]
+    public float PresencePenalty { get; set; }
+
+    /// <summary>Added to the logits of these token ids, from -100 to 100.</summary>
+    public IReadOnlyDictionary<int, float>? LogitBias { get; set; }
+
+    /// <summary>A turn does not end before it has this many tokens; 0 lets it end at once.</summary>
+    [Range(0, int.MaxValue)]
+    [DefaultValue(0)]
+    public int MinNewTokens { get; set; }
+
+    /// <summary>The same in the engine's own words.</summary>
+    public SamplingParams ToParams() => new(Temperature, TopK, TopP, MinP)
+    {
+        RepetitionPenalty = RepetitionPenalty,
+        FrequencyPenalty = FrequencyPenalty,
+        PresencePenalty = PresencePenalty,
+        LogitBias = LogitBias,
+        MinNewTokens = MinNewTokens,
+    };
 }
 
 /// <summary>Bounds of every trajectory.</summary>

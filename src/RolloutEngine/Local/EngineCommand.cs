@@ -1,7 +1,7 @@
 namespace AgentRollout.RolloutEngine.Local;
 
-/// <summary>What callers ask of the loop.</summary>
-internal readonly record struct EngineCommand(EngineCommand.Verb Action, Sequence Sequence)
+/// <summary>What callers ask of the loop: something about a sequence, or a task.</summary>
+internal readonly record struct EngineCommand(EngineCommand.Verb Action, Sequence? Sequence, LoopTask? Task = null)
 {
     public enum Verb
     {
@@ -10,5 +10,8 @@ internal readonly record struct EngineCommand(EngineCommand.Verb Action, Sequenc
 
         /// <summary>Take the sequence out, if it is still there.</summary>
         Cancel,
+
+        /// <summary>Do the task between two steps, after those that came before it.</summary>
+        Invoke,
     }
 }

@@ -22,11 +22,18 @@ internal sealed class EngineLoop : IAsyncDisposable
     private readonly ForwardBatch _batch;
     private readonly SampledToken[] _results;
     private readonly EngineCounters _counters;
+    private readonly Queue<LoopTask> _tasks = [];
     private readonly Channel<EngineCommand> _commands = Channel.CreateUnbounded<EngineCommand>(new UnboundedChannelOptions { SingleReader = true });
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isPaused;
+    private volatile EngineMemory _released;
+    private long _weightVersion;
     private volatile Exception? _crash;
 
     /// <param name="runner">Disposed with the loop.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="time">For leases, timings and the interval of chunks.</param>
+    /// <param name="logger">Hears of crashes.</param>
     public EngineLoop(IModelRunner runner, EngineOptions options, TimeProvider time, ILogger logger)
     {
         (_runner, _time, _logger) = (runner, time, logger);
@@ -43,6 +50,12 @@ internal sealed class EngineLoop : IAsyncDisposable
 
     public EngineStatistics Statistics => _counters.Snapshot();
 
+    /// <summary>Raised by one with every change of weights.</summary>
+    public long WeightVersion => Volatile.Read(ref _weightVersion);
+
+    /// <summary>Memory that is lent at present.</summary>
+    public EngineMemory Released => _released;
+
     /// <summary>Queues a sequence; its output ends with a finish reason or an error.</summary>
     public void Submit(Sequence sequence)
     {
@@ -54,11 +67,83 @@ internal sealed class EngineLoop : IAsyncDisposable
     /// <summary>Takes a sequence out at the next step boundary; does nothing where it has ended.</summary>
     public void Cancel(Sequence sequence) => _commands.Writer.TryWrite(new EngineCommand(EngineCommand.Verb.Cancel, sequence));
 
+    /// <summary>Stops after the step that it is in, until <see cref="ResumeAsync"/>; sequences keep their places and pages.</summary>
+    public Task PauseAsync() => InvokeAsync(() =>
+    {
+        foreach (Sequence sequence in _scheduler.AllStarted())
+            sequence.Output.HandOver();
+        return _isPaused = true;
+    });
+
+    public Task ResumeAsync() => InvokeAsync(() => _isPaused = false);
+
+    /// <summary>Forgets what no running sequence uses; returns the number of pages that are free by it.</summary>
+    public Task<int> FlushCacheAsync() => InvokeAsync(() =>
+    {
+        int before = _cache.Free;
+        _cache.Flush();
+        return _cache.Free - before;
+    });
+
+    /// <summary>Puts prepared weights to use at a step boundary; where running sequences are to finish, once they have.</summary>
+    /// <returns>When the swap began, as a timestamp, and the new version.</returns>
+    public async Task<(long Began, long WeightVersion)> UseWeightsAsync(IRunnerWeights weights, RunningSequences running, KvCachePolicy kvCache)
+    {
+        await InvokeAsync(() =>
+        {
+            if (running == RunningSequences.Finish && !CanStep && _scheduler.Started > 0)
+                throw new EngineException($"The engine is paused, so that {_scheduler.Started} running sequences cannot finish; resume it, or choose 'continue' or 'abort'.");
+            return _scheduler.AdmitsNobody = running == RunningSequences.Finish;
+        });
+        return await InvokeAsync(() => running != RunningSequences.Finish || _scheduler.Started == 0, () =>
+        {
+            long began = _time.GetTimestamp();
+            _scheduler.AdmitsNobody = false;
+            if (running == RunningSequences.Abort)
+                Interrupt();
+            if (kvCache == KvCachePolicy.Flush)
+                ForgetAll();
+            _runner.UseWeights(weights);
+            _released &= ~EngineMemory.Weights;
+            Volatile.Write(ref _weightVersion, _weightVersion + 1);
+            return (began, _weightVersion);
+        });
+    }
+
+    /// <summary>Interrupts what runs and gives memory back to the system.</summary>
+    public Task<ReleasedMemory> ReleaseAsync(EngineMemory memory) => InvokeAsync(() =>
+    {
+        Interrupt();
+        ForgetAll();
+        EngineMemory held = memory & ~_released;
+        _released |= memory;
+        return new ReleasedMemory(
+            held.HasFlag(EngineMemory.Weights) ? _runner.ReleaseWeights() : 0, held.HasFlag(EngineMemory.KvCache) ? _runner.ReleasePages() : 0);
+    });
+
+    /// <summary>Takes memory back, with weights where these were released.</summary>
+    public Task<EngineMemory> TakeBackAsync(EngineMemory memory, IRunnerWeights? weights) => InvokeAsync(() =>
+    {
+        if (weights is not null)
+            _runner.UseWeights(weights);
+        return _released &= ~memory;
+    });
+
     /// <summary>Ends the loop after the step that it is in; everything unfinished fails.</summary>
     public async ValueTask DisposeAsync()
     {
         _commands.Writer.TryComplete();
         await _stopped.Task;
+    }
+
+    private bool CanStep => !_isPaused && _released == EngineMemory.None;
+
+    private Task<T> InvokeAsync<T>(Func<T> action) => InvokeAsync(() => true, action);
+
+    private Task<T> InvokeAsync<T>(Func<bool> isReady, Func<T> action)
+    {
+        LoopTask<T> task = new(isReady, action);
+        return _commands.Writer.TryWrite(new EngineCommand(EngineCommand.Verb.Invoke, null, task)) ? task.Result : Task.FromException<T>(Stopped());
     }
 
     private void Run()
@@ -89,19 +174,45 @@ internal sealed class EngineLoop : IAsyncDisposable
                 Obey(command);
             if (_commands.Reader.Completion.IsCompleted)
                 return false;
-            if (_scheduler.HasWork)
+            RunReadyTasks();
+            if (_scheduler.HasWork && CanStep)
                 return true;
             _commands.Reader.WaitToReadAsync().AsTask().Wait();
         }
     }
 
+    private void RunReadyTasks()
+    {
+        while (_tasks.TryPeek(out LoopTask? task) && task.IsReady)
+        {
+            _tasks.Dequeue();
+            task.Run();
+            _counters.Update(_scheduler, _cache);
+        }
+    }
+
     private void Obey(EngineCommand command)
     {
-        if (command.Action == EngineCommand.Verb.Submit)
-            _scheduler.Add(command.Sequence);
-        else if (!command.Sequence.IsClosed)
+        if (command.Task is { } task)
+            _tasks.Enqueue(task);
+        else if (command.Action == EngineCommand.Verb.Submit)
+            Accept(command.Sequence!);
+        else if (!command.Sequence!.IsClosed)
             _scheduler.Remove(command.Sequence);
         _counters.Update(_scheduler, _cache);
+    }
+
+    private void Accept(Sequence sequence)
+    {
+        if (_released == EngineMemory.None)
+        {
+            _scheduler.Add(sequence);
+            return;
+        }
+
+        string what = _released == EngineMemory.Weights ? "weights are" : _released == EngineMemory.KvCache ? "KV cache is" : "weights and KV cache are";
+        sequence.IsClosed = true;
+        sequence.Output.Fail(new EngineException($"Request '{sequence.Id}' cannot run: the engine's {what} released; resume them first."));
     }
 
     private void Step()
@@ -140,7 +251,7 @@ internal sealed class EngineLoop : IAsyncDisposable
         return decoded;
     }
 
-    private void Accept(ScheduledChunk chunk, ReadOnlySpan<SampledToken> results)
+    private void Accept(in ScheduledChunk chunk, ReadOnlySpan<SampledToken> results)
     {
         Sequence sequence = chunk.Sequence;
         if (results.Length > 0)
@@ -155,7 +266,7 @@ internal sealed class EngineLoop : IAsyncDisposable
                 return;
             }
 
-            finish = sequence.Accept(result);
+            finish = sequence.Accept(result, _weightVersion);
         }
 
         _scheduler.Advance(chunk);
@@ -163,10 +274,36 @@ internal sealed class EngineLoop : IAsyncDisposable
             _scheduler.Remove(sequence, isFinished: true);
     }
 
+    /// <summary>Lets every sequence that has begun do what its request says for this case.</summary>
+    private void Interrupt()
+    {
+        foreach (Sequence sequence in _scheduler.AllStarted())
+        {
+            if (sequence.OnInterrupt == InterruptPolicy.ReturnPartial)
+            {
+                _scheduler.Remove(sequence);
+                sequence.Interrupt(_weightVersion);
+            }
+            else if (sequence.OnInterrupt == InterruptPolicy.Restart)
+            {
+                _scheduler.Preempt(sequence);
+                sequence.Restart();
+            }
+        }
+    }
+
+    private void ForgetAll()
+    {
+        _scheduler.PreemptAll();
+        _cache.Flush();
+    }
+
     private void FailAll()
     {
         while (_commands.Reader.TryRead(out EngineCommand command))
             Obey(command);
+        while (_tasks.TryDequeue(out LoopTask? task))
+            task.Fail(Stopped());
         while (_scheduler.Any is { } sequence)
         {
             _scheduler.Remove(sequence);

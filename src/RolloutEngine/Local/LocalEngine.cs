@@ -15,17 +15,24 @@ namespace AgentRollout.RolloutEngine.Local;
 public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
 {
     private readonly EngineLoop _loop;
+    private readonly IModelRunner _runner;
+    private readonly EngineModel _model;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+    private readonly SemaphoreSlim _changingWeights = new(1, 1);
+    private string? _directory;
 
     internal LocalEngine(EngineModel model, IModelRunner runner, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider time)
     {
-        Model = model;
+        (_model, _runner, _time) = (model, runner, time);
+        _logger = loggerFactory.CreateLogger<LocalEngine>();
         ComputePath = runner.ComputePath;
-        _loop = new EngineLoop(runner, options, time, loggerFactory.CreateLogger<LocalEngine>());
+        _loop = new EngineLoop(runner, options, time, _logger);
     }
 
     public string Name => "local";
 
-    public EngineModel Model { get; }
+    public EngineModel Model => _model with { WeightVersion = _loop.WeightVersion };
 
     /// <summary>The instructions that the kernels use: <c>avx512-vnni</c>, <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>. Results do not depend on it.</summary>
     public string ComputePath { get; }
@@ -65,8 +72,9 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
         {
             ParameterCount = weights.ParameterCount,
             WeightBytes = weights.Bytes,
+            _directory = directory,
         };
-        Log.EngineLoaded(loggerFactory.CreateLogger<LocalEngine>(), config.Name, weights.ParameterCount, weights.Bytes, pageCount, threads, kernels.Name, time.GetElapsedTime(started));
+        Log.EngineLoaded(engine._logger, config.Name, weights.ParameterCount, weights.Bytes, pageCount, threads, kernels.Name, time.GetElapsedTime(started));
         return engine;
     }
 
@@ -78,7 +86,7 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
         _loop.Submit(sequence);
         try
         {
-            await foreach (TokenChunk chunk in sequence.Output.ReadAsync(Model.WeightVersion, cancellationToken))
+            await foreach (TokenChunk chunk in sequence.Output.ReadAsync(cancellationToken))
                 yield return chunk;
         }
         finally
@@ -91,23 +99,22 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     /// The log-probability of each token from the second on, given those before it: to the bit what generation reports for the same
     /// tokens, since both take the same way through the engine.
     /// </summary>
-    /// <param name="tokens">At least one, at most the context length.</param>
-    /// <param name="sampling">The distribution of the sampling log-probabilities.</param>
+    /// <param name="request">The tokens, and how they were sampled.</param>
     /// <param name="cancellationToken">Frees the sequence's pages.</param>
     /// <exception cref="EngineException">The tokens or parameters are refused, or the engine has stopped.</exception>
-    public async Task<IReadOnlyList<ScoredToken>> ScoreAsync(ReadOnlyMemory<int> tokens, SamplingParams sampling, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ScoredToken>> ScoreAsync(ScoreRequest request, CancellationToken cancellationToken)
     {
-        GenerationRequest.Validate("score", tokens.Span, newTokens: 0, sampling, Model);
-        if (tokens.Length == 1)
+        GenerationRequest.Validate("score", request.Tokens.Span, newTokens: 0, request.Sampling, Model);
+        if (request.Tokens.Length == 1)
             return [];
         cancellationToken.ThrowIfCancellationRequested();
 
-        Sequence sequence = Sequence.ToScore("score", tokens, sampling);
-        List<ScoredToken> scores = new(tokens.Length - 1);
+        Sequence sequence = Sequence.ToScore("score", request);
+        List<ScoredToken> scores = new(request.Tokens.Length - 1);
         _loop.Submit(sequence);
         try
         {
-            await foreach (TokenChunk chunk in sequence.Output.ReadAsync(Model.WeightVersion, cancellationToken))
+            await foreach (TokenChunk chunk in sequence.Output.ReadAsync(cancellationToken))
                 AddScores(scores, chunk);
             return scores;
         }
@@ -117,8 +124,82 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
         }
     }
 
+    /// <summary>Changes the weights at a step boundary: the new ones are prepared beside the old, which stay in use and untouched if anything is wrong.</summary>
+    /// <exception cref="EngineException">The folder does not fit, or the engine is paused and was asked to finish what runs.</exception>
+    public async Task<WeightUpdateResult> UpdateWeightsAsync(WeightUpdate update, CancellationToken cancellationToken)
+    {
+        await _changingWeights.WaitAsync(cancellationToken);
+        try
+        {
+            long started = _time.GetTimestamp();
+            IRunnerWeights weights = await Task.Run(() => _runner.LoadWeights(update.Directory), cancellationToken);
+            long loaded = _time.GetTimestamp();
+            (long began, long version) = await UseAsync(weights, () => _loop.UseWeightsAsync(weights, update.Running, update.KvCache));
+            _directory = update.Directory;
+            WeightUpdateResult result = new(
+                version, _time.GetElapsedTime(started, loaded), _time.GetElapsedTime(loaded, began), _time.GetElapsedTime(began));
+            Log.WeightsUpdated(_logger, version, update.Directory, result.Load, result.Wait, result.Swap);
+            return result;
+        }
+        finally
+        {
+            _changingWeights.Release();
+        }
+    }
+
+    /// <summary>Stops after the step that it is in; requests wait, with their pages, until <see cref="ResumeAsync"/>.</summary>
+    public Task PauseAsync() => _loop.PauseAsync();
+
+    /// <summary>Goes on after <see cref="PauseAsync"/>.</summary>
+    public Task ResumeAsync() => _loop.ResumeAsync();
+
+    /// <summary>Forgets all keys and values that no running sequence uses; returns the number of pages that became free.</summary>
+    public Task<int> FlushCacheAsync() => _loop.FlushCacheAsync();
+
+    /// <summary>
+    /// Gives memory back to the system and tells how much that was. What generates is interrupted, what waits keeps waiting, and new requests
+    /// are refused until <see cref="ResumeMemoryAsync"/>.
+    /// </summary>
+    public Task<ReleasedMemory> ReleaseMemoryAsync(EngineMemory memory) => _loop.ReleaseAsync(memory);
+
+    /// <summary>Takes memory back; weights are read again from the folder that they came from last.</summary>
+    /// <exception cref="EngineException">That folder is not there any more, or no longer fits.</exception>
+    public async Task ResumeMemoryAsync(EngineMemory memory, CancellationToken cancellationToken)
+    {
+        await _changingWeights.WaitAsync(cancellationToken);
+        try
+        {
+            if (!memory.HasFlag(EngineMemory.Weights) || !_loop.Released.HasFlag(EngineMemory.Weights))
+            {
+                await _loop.TakeBackAsync(memory & ~EngineMemory.Weights, weights: null);
+                return;
+            }
+
+            IRunnerWeights weights = await Task.Run(() => _runner.LoadWeights(_directory!), cancellationToken);
+            await UseAsync(weights, () => _loop.TakeBackAsync(memory, weights));
+        }
+        finally
+        {
+            _changingWeights.Release();
+        }
+    }
+
     /// <summary>Ends the engine after the step that it is in; what is unfinished fails with an <see cref="EngineException"/>.</summary>
     public ValueTask DisposeAsync() => _loop.DisposeAsync();
+
+    /// <summary>Weights belong to the runner once they are in use, and to nobody before.</summary>
+    private static async Task<T> UseAsync<T>(IRunnerWeights weights, Func<Task<T>> use)
+    {
+        try
+        {
+            return await use();
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
 
     private static int ContextLength(ModelConfig config, EngineOptions options)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using AgentRollout.RolloutEngine.Backends;
 using AgentRollout.RolloutEngine.Cache;
 using AgentRollout.RolloutEngine.Scheduling;
@@ -14,15 +15,38 @@ internal sealed class Sequence
     private readonly int[] _stopTokenIds;
     private readonly int _resultCapacity;
     private readonly bool _scoring;
+    private readonly int[] _starts;
+    private readonly int[][] _stopSequences;
+    private readonly int _topLogprobs;
+    private readonly bool _wantsKept;
+    private TokenHistory? _history;
+    private SampleDetails? _details;
     private int[] _tokens = [];
     private int _nextOutput;
     private int _results;
 
-    private Sequence(string id, ReadOnlyMemory<int> given, SamplingParams sampling, int[] stopTokenIds, int resultCapacity, bool scoring)
+    private Sequence(GenerationRequest request)
     {
-        (Id, _given, Sampling, _stopTokenIds, _resultCapacity, _scoring) = (id, given, sampling, stopTokenIds, resultCapacity, scoring);
-        Count = given.Length;
-        _nextOutput = scoring ? 0 : Count - 1;
+        (Id, _given, Sampling, Seed) = (request.Id, request.Tokens, request.Sampling, request.Seed);
+        (Priority, FairnessKey, GroupKey, CacheKey) = (request.Priority, request.FairnessKey, request.GroupKey, request.CacheKey);
+        (_stopTokenIds, _stopSequences) = ([.. request.StopTokenIds], [.. request.StopSequences.Select(sequence => sequence.ToArray())]);
+        (_topLogprobs, _wantsKept, _resultCapacity) = (request.TopLogprobs, request.ReturnKeptTokens, request.MaxNewTokens);
+        OnInterrupt = request.OnInterrupt;
+        Output = new SequenceOutput(holdsBack: OnInterrupt == InterruptPolicy.Restart);
+        Count = _given.Length;
+        _starts = [Count];
+        _nextOutput = Count - 1;
+        Node = new LinkedListNode<Sequence>(this);
+    }
+
+    private Sequence(string id, ScoreRequest request)
+    {
+        (Id, _given, Sampling, FairnessKey) = (id, request.Tokens, request.Sampling, "");
+        (_starts, _stopTokenIds, _stopSequences) = ([.. request.Starts], [.. request.StopTokenIds], []);
+        Output = new SequenceOutput(holdsBack: false);
+        Count = _given.Length;
+        _resultCapacity = Count - 1;
+        _scoring = true;
         Node = new LinkedListNode<Sequence>(this);
     }
 
@@ -30,17 +54,19 @@ internal sealed class Sequence
 
     public SamplingParams Sampling { get; }
 
-    public ulong Seed { get; private init; }
+    public ulong Seed { get; }
 
-    public int Priority { get; private init; }
+    public int Priority { get; }
 
-    public string FairnessKey { get; private init; } = "";
+    public string FairnessKey { get; }
 
-    public string? GroupKey { get; private init; }
+    public string? GroupKey { get; }
 
-    public string? CacheKey { get; private init; }
+    public string? CacheKey { get; }
 
-    public SequenceOutput Output { get; } = new();
+    public InterruptPolicy OnInterrupt { get; }
+
+    public SequenceOutput Output { get; }
 
     public SequenceClock Clock { get; } = new();
 
@@ -85,19 +111,10 @@ internal sealed class Sequence
     public ReadOnlySpan<int> ComputedTokens => Known[..Computed];
 
     /// <summary>A sequence that samples what follows its tokens.</summary>
-    public static Sequence ToGenerate(GenerationRequest request) =>
-        new(request.Id, request.Tokens, request.Sampling, [.. request.StopTokenIds], request.MaxNewTokens, scoring: false)
-        {
-            Seed = request.Seed,
-            Priority = request.Priority,
-            FairnessKey = request.FairnessKey,
-            GroupKey = request.GroupKey,
-            CacheKey = request.CacheKey,
-        };
+    public static Sequence ToGenerate(GenerationRequest request) => new(request);
 
     /// <summary>A sequence that reports the log-probabilities of its own tokens from the second on.</summary>
-    public static Sequence ToScore(string id, ReadOnlyMemory<int> tokens, SamplingParams sampling) =>
-        new(id, tokens, sampling, [], tokens.Length - 1, scoring: true);
+    public static Sequence ToScore(string id, ScoreRequest request) => new(id, request);
 
     /// <summary>Whether it may take pages from the other.</summary>
     public bool IsBefore(Sequence other) => Priority > other.Priority || (Priority == other.Priority && Rank < other.Rank);
@@ -111,7 +128,11 @@ internal sealed class Sequence
         _given.Span.CopyTo(tokens);
         _tokens = tokens;
         Pages.Reserve(PagePool.PagesFor(tokens.Length));
-        Output.Reserve(_resultCapacity, Sampling.IsRaw);
+        if (Sampling.ChangesLogits)
+            _history = new TokenHistory(tokens, _starts, [.. Sampling.LogitBias ?? FrozenDictionary<int, float>.Empty], _stopTokenIds);
+        if (_topLogprobs > 0 || _wantsKept)
+            _details = new SampleDetails(_resultCapacity, _topLogprobs, _wantsKept);
+        Output.Reserve(_resultCapacity, Sampling.IsRaw, _details);
     }
 
     /// <summary>Puts the next tokens into a batch, and asks for the results that are still missing.</summary>
@@ -125,7 +146,7 @@ internal sealed class Sequence
             batch.AddToken(_tokens[position], position);
             if (position < _nextOutput)
                 continue;
-            batch.AddOutput(Sampling, Seed, position + 1 < Count ? _tokens[position + 1] : null);
+            batch.AddOutput(Sampling, Seed, position + 1 < Count ? _tokens[position + 1] : null, _history, _details);
             outputs++;
         }
 
@@ -138,17 +159,44 @@ internal sealed class Sequence
     /// <summary>Notes that the pages are gone.</summary>
     public void Forget() => Computed = 0;
 
+    /// <summary>Forgets all that was sampled; the pages are gone already, and nobody has seen the results.</summary>
+    public void Restart()
+    {
+        Count = _given.Length;
+        _nextOutput = _scoring ? 0 : Count - 1;
+        _results = 0;
+        _details?.Clear();
+        Output.Clear();
+    }
+
+    /// <summary>Ends with what was sampled so far.</summary>
+    public void Interrupt(long weightVersion) =>
+        Output.End(new SequenceOutput.Ending(_results, FinishReason.Interrupted, Clock.Timings()), weightVersion);
+
     /// <summary>Takes a result in; returns why the sequence ends with it, or null.</summary>
-    public FinishReason? Accept(SampledToken result)
+    public FinishReason? Accept(SampledToken result, long weightVersion)
     {
         _results++;
         _nextOutput++;
         if (!_scoring)
             _tokens[Count++] = result.Token;
-        FinishReason? finish = Array.IndexOf(_stopTokenIds, result.Token) >= 0 ? FinishReason.Stop
+        FinishReason? finish = !_scoring && IsStopped(result.Token) ? FinishReason.Stop
             : _results == _resultCapacity ? FinishReason.Length
             : null;
-        Output.Append(result, finish is { } reason ? new SequenceOutput.Ending(_results, reason, Clock.Timings()) : null);
+        Output.Append(result, weightVersion, finish is { } reason ? new SequenceOutput.Ending(_results, reason, Clock.Timings()) : null);
         return finish;
+    }
+
+    private bool IsStopped(int token)
+    {
+        if (Array.IndexOf(_stopTokenIds, token) >= 0)
+            return true;
+        foreach (int[] sequence in _stopSequences)
+        {
+            if (Known[^_results..].EndsWith(sequence))
+                return true;
+        }
+
+        return false;
     }
 }

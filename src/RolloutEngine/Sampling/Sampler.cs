@@ -6,17 +6,20 @@ namespace AgentRollout.RolloutEngine.Sampling;
 
 /// <summary>
 /// Draws a token from logits and reports its log-probability in the raw distribution and in the one drawn from. The result is a function
-/// of logits, parameters, seed and position; it allocates nothing and never sorts the vocabulary. One per thread.
+/// of logits, parameters, tokens before, seed and position; it allocates nothing and never sorts the vocabulary: where a filter is in force
+/// it looks only into blocks whose maximum says that they matter. One per thread.
 /// </summary>
 internal sealed unsafe class Sampler : IDisposable
 {
     /// <summary>Weights are summed in blocks, each in float lanes, and the blocks in double: exact enough, and quick to walk.</summary>
-    private const int BlockLength = 512;
+    private const int BlockLength = 64;
 
     private readonly KernelSet _kernels;
-    private readonly TokenFilter _filter = new();
+    private readonly LogitChanges _changes;
+    private readonly Candidates _candidates;
     private readonly NativeBuffer<float> _weights;
-    private readonly double[] _blockSums;
+    private readonly NativeBuffer<float> _maxima; // [block]
+    private readonly float[] _blockSums;
     private readonly int _vocabulary;
     private readonly int _padded;
 
@@ -24,9 +27,13 @@ internal sealed unsafe class Sampler : IDisposable
     {
         _kernels = kernels;
         _vocabulary = vocabulary;
-        _padded = (vocabulary + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
+        _padded = RoundUp(vocabulary);
         _weights = NativeBuffer<float>.Zeroed(_padded);
-        _blockSums = new double[(_padded + BlockLength - 1) / BlockLength];
+        _blockSums = new float[(_padded + BlockLength - 1) / BlockLength];
+        _maxima = NativeBuffer<float>.Zeroed(RoundUp(_blockSums.Length));
+        new Span<float>(_maxima.Pointer, (int)_maxima.Length).Fill(float.NegativeInfinity);
+        _candidates = new Candidates(kernels, vocabulary, BlockLength);
+        _changes = new LogitChanges(vocabulary);
     }
 
     /// <summary>Draws, or scores a forced token.</summary>
@@ -36,39 +43,97 @@ internal sealed unsafe class Sampler : IDisposable
     {
         for (int i = _vocabulary; i < _padded; i++)
             logits[i] = float.NegativeInfinity;
-        float max = _kernels.Max(logits, _padded);
-        double rawTotal = Weigh(logits, max, 1f);
+        float rawMax = Max(logits);
+        double rawTotal = Weigh(logits, rawMax, 1f);
         if (!double.IsFinite(rawTotal))
             return new SampledToken(row.Forced ?? 0, float.NaN, float.NaN);
 
-        SamplingParams sampling = row.Sampling;
-        float inverseTemperature = 1f / sampling.Temperature;
-        if (!float.IsFinite(inverseTemperature))
-            return Greedy(logits, max, rawTotal, row.Forced);
-
-        double total = inverseTemperature == 1f ? rawTotal : Weigh(logits, max, inverseTemperature);
-        Cutoff cutoff = Filter(sampling, total);
-        if (cutoff != Cutoff.None)
-            total = Mask(cutoff);
-        int token = row.Forced ?? Draw(SequenceRandom.Uniform(row.Seed, row.Position) * total);
-        float samplingLogprob = cutoff.Keeps(Bits[token], token)
-            ? (float)((double)((logits[token] - max) * inverseTemperature) - Math.Log(total))
-            : float.NegativeInfinity;
-        return new SampledToken(token, Logprob(logits, token, max, rawTotal), samplingLogprob);
+        if (row.Details is { TopCount: > 0 } details)
+            TopTokens.Find(logits, _vocabulary, new ReadOnlySpan<float>(_maxima.Pointer, _blockSums.Length), BlockLength, rawMax, rawTotal, details.NextTop);
+        (int token, float samplingLogprob) = row.Sampling.ChangesLogits ? DrawChanged(logits, row) : Draw(logits, row, rawMax, rawTotal);
+        row.Details?.EndSample(row.Details.WantsKept ? _candidates.Kept : []);
+        return new SampledToken(token, Logprob(logits[token], rawMax, rawTotal), samplingLogprob);
     }
 
-    public void Dispose() => _weights.Dispose();
-
-    private ReadOnlySpan<uint> Bits => new(_weights.Pointer, _vocabulary);
-
-    private static float Logprob(float* logits, int token, float max, double total) =>
-        (float)((double)(logits[token] - max) - Math.Log(total));
-
-    private SampledToken Greedy(float* logits, float max, double rawTotal, int? forced)
+    public void Dispose()
     {
-        int best = new ReadOnlySpan<float>(logits, _vocabulary).IndexOf(max);
-        int token = forced ?? best;
-        return new SampledToken(token, Logprob(logits, token, max, rawTotal), token == best ? 0f : float.NegativeInfinity);
+        _weights.Dispose();
+        _maxima.Dispose();
+        _candidates.Dispose();
+    }
+
+    private static int RoundUp(int count) => (count + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
+
+    private static float Logprob(float logit, float max, double total) => (float)((double)(logit - max) - Math.Log(total));
+
+    private (int Token, float SamplingLogprob) DrawChanged(float* logits, in OutputRow row)
+    {
+        _changes.Apply(logits, row);
+        float max = Max(logits);
+        (int Token, float SamplingLogprob) result = float.IsFinite(max)
+            ? Draw(logits, row, max, Weigh(logits, max, 1f))
+            : (row.Forced ?? 0, float.NaN);
+        _changes.Undo(logits);
+        return result;
+    }
+
+    /// <summary>Draws from logits whose weights at temperature 1 are at hand.</summary>
+    private (int Token, float SamplingLogprob) Draw(float* logits, in OutputRow row, float max, double total)
+    {
+        SamplingParams sampling = row.Sampling;
+        _candidates.Clear();
+        float inverseTemperature = 1f / sampling.Temperature;
+        if (!float.IsFinite(inverseTemperature))
+        {
+            int best = IndexOf(logits, max), greedy = row.Forced ?? best;
+            return (greedy, greedy == best ? 0f : float.NegativeInfinity);
+        }
+
+        bool isFiltered = (sampling.TopK > 0 && sampling.TopK < _vocabulary) || sampling.TopP < 1f || sampling.MinP > 0f;
+        if (!isFiltered)
+            return DrawFromAll(logits, row, max, inverseTemperature, inverseTemperature == 1f ? total : Weigh(logits, max, inverseTemperature));
+
+        bool needsTotal = sampling.TopP < 1f && (sampling.TopK == 0 || sampling.TopK >= _vocabulary);
+        _candidates.Gather(
+            new CandidateSource
+            {
+                Logits = logits,
+                Weights = _weights.Pointer,
+                Maxima = _maxima.Pointer,
+                Max = max,
+                Scale = inverseTemperature,
+                Total = !needsTotal ? null : inverseTemperature == 1f ? total : Weigh(logits, max, inverseTemperature),
+            },
+            sampling);
+        double mass = _candidates.Mass;
+        int token = row.Forced ?? _candidates.Draw(SequenceRandom.Uniform(row.Seed, row.Position) * mass);
+        return (token, _candidates.Keeps(token) ? ScaledLogprob(logits[token], max, inverseTemperature, mass) : float.NegativeInfinity);
+    }
+
+    private (int Token, float SamplingLogprob) DrawFromAll(float* logits, in OutputRow row, float max, float inverseTemperature, double total)
+    {
+        int token = row.Forced ?? Walk(SequenceRandom.Uniform(row.Seed, row.Position) * total);
+        return (token, ScaledLogprob(logits[token], max, inverseTemperature, total));
+    }
+
+    private static float ScaledLogprob(float logit, float max, float inverseTemperature, double total) =>
+        (float)((double)((logit - max) * inverseTemperature) - Math.Log(total));
+
+    /// <summary>The maximum of all logits, and of each block.</summary>
+    private float Max(float* logits)
+    {
+        for (int block = 0; block < _blockSums.Length; block++)
+            _maxima.Pointer[block] = _kernels.Max(logits + block * BlockLength, LengthOf(block));
+        return _kernels.Max(_maxima.Pointer, (int)_maxima.Length);
+    }
+
+    private int LengthOf(int block) => Math.Min(BlockLength, _padded - block * BlockLength);
+
+    /// <summary>The first logit with this value.</summary>
+    private int IndexOf(float* logits, float value)
+    {
+        int block = new ReadOnlySpan<float>(_maxima.Pointer, _blockSums.Length).IndexOf(value);
+        return block * BlockLength + new ReadOnlySpan<float>(logits + block * BlockLength, LengthOf(block)).IndexOf(value);
     }
 
     /// <summary>weights[i] = e^((logits[i] - max) · scale); returns their sum.</summary>
@@ -77,63 +142,16 @@ internal sealed unsafe class Sampler : IDisposable
         double total = 0;
         for (int block = 0; block < _blockSums.Length; block++)
         {
-            int first = block * BlockLength, count = Math.Min(BlockLength, _padded - first);
-            _blockSums[block] = _kernels.Exponentials(logits + first, count, max, scale, _weights.Pointer + first);
+            int first = block * BlockLength;
+            _blockSums[block] = _kernels.Exponentials(logits + first, LengthOf(block), max, scale, _weights.Pointer + first);
             total += _blockSums[block];
         }
 
         return total;
     }
 
-    private Cutoff Filter(SamplingParams sampling, double total)
-    {
-        Cutoff cutoff = Cutoff.None;
-        if (sampling.TopK > 0 && sampling.TopK < _vocabulary)
-            cutoff = _filter.Reach(Bits, cutoff, TokenFilter.Measure.Count, sampling.TopK);
-        if (sampling.TopP < 1f)
-        {
-            double mass = cutoff == Cutoff.None ? total : Mass(cutoff);
-            cutoff = _filter.Reach(Bits, cutoff, TokenFilter.Measure.Mass, sampling.TopP * mass);
-        }
-
-        // The most likely token has weight 1, so the share of it is the weight itself.
-        if (sampling.MinP > 0f)
-            cutoff = cutoff.Stricter(new Cutoff(BitConverter.SingleToUInt32Bits(sampling.MinP), int.MaxValue));
-        return cutoff;
-    }
-
-    private double Mass(Cutoff cutoff)
-    {
-        double mass = 0;
-        for (int id = 0; id < _vocabulary; id++)
-            mass += cutoff.Keeps(Bits[id], id) ? _weights.Pointer[id] : 0;
-        return mass;
-    }
-
-    /// <summary>Sets the weights that the filters drop to 0 and returns the sum of the rest.</summary>
-    private double Mask(Cutoff cutoff)
-    {
-        double total = 0;
-        for (int block = 0; block < _blockSums.Length; block++)
-        {
-            double sum = 0;
-            for (int id = block * BlockLength; id < Math.Min(_vocabulary, (block + 1) * BlockLength); id++)
-            {
-                if (cutoff.Keeps(Bits[id], id))
-                    sum += _weights.Pointer[id];
-                else
-                    _weights.Pointer[id] = 0;
-            }
-
-            _blockSums[block] = sum;
-            total += sum;
-        }
-
-        return total;
-    }
-
     /// <summary>The first token at which the running sum of weights exceeds the target.</summary>
-    private int Draw(double target)
+    private int Walk(double target)
     {
         double sum = 0;
         int block = 0;
@@ -141,14 +159,19 @@ internal sealed unsafe class Sampler : IDisposable
             sum += _blockSums[block++];
 
         // A block's sum and the sum of its weights may round differently; the last token with any weight takes what is left.
-        int last = 0;
-        for (int id = block * BlockLength; id < Math.Min(_vocabulary, (block + 1) * BlockLength); id++)
+        int last = -1;
+        while (last < 0)
         {
-            if (_weights.Pointer[id] == 0)
-                continue;
-            (sum, last) = (sum + _weights.Pointer[id], id);
-            if (sum > target)
-                break;
+            for (int id = block * BlockLength; id < Math.Min(_vocabulary, (block + 1) * BlockLength); id++)
+            {
+                if (_weights.Pointer[id] == 0)
+                    continue;
+                (sum, last) = (sum + _weights.Pointer[id], id);
+                if (sum > target)
+                    break;
+            }
+
+            block--;
         }
 
         return last;

@@ -96,6 +96,20 @@ internal sealed class Scheduler(PrefixCache cache, EngineOptions options)
             Preempt(_running[^1]);
     }
 
+    /// <summary>Takes the pages of a sequence, if it runs.</summary>
+    public void Preempt(Sequence sequence)
+    {
+        if (!sequence.IsRunning)
+            return;
+        cache.Release(sequence.Pages, sequence.ComputedTokens, leaseKey: null);
+        sequence.Forget();
+        _running.Remove(sequence);
+        sequence.IsRunning = false;
+        sequence.Output.HandOver();
+        InsertByRank(_preempted, sequence);
+        Preemptions++;
+    }
+
     /// <summary>Throws where pages are lost, written on by two sequences, or too few for what was computed.</summary>
     public void CheckIntegrity()
     {
@@ -184,17 +198,6 @@ internal sealed class Scheduler(PrefixCache cache, EngineOptions options)
         InsertByRank(_running, sequence);
         sequence.IsRunning = true;
         return true;
-    }
-
-    private void Preempt(Sequence sequence)
-    {
-        cache.Release(sequence.Pages, sequence.ComputedTokens, leaseKey: null);
-        sequence.Forget();
-        _running.Remove(sequence);
-        sequence.IsRunning = false;
-        sequence.Output.HandOver();
-        InsertByRank(_preempted, sequence);
-        Preemptions++;
     }
 
     private void Close(Sequence sequence)

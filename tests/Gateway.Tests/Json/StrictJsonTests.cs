@@ -31,7 +31,7 @@ public sealed class StrictJsonTests
     [InlineData("""{"environment":"e","sampels":1}""", ProblemCodes.UnknownMember,
         "Member 'sampels' is unknown; known members: environment, tasks, task_set, samples_per_task, sampling, limits, history, mask, seed, model.")]
     [InlineData("""{"environment":"e","sampling":{"temprature":1}}""", ProblemCodes.UnknownMember,
-        "Member 'sampling.temprature' is unknown; known members of 'sampling': temperature, top_k, top_p, min_p.")]
+        "Member 'sampling.temprature' is unknown; known members of 'sampling': temperature, top_k, top_p, min_p, repetition_penalty, frequency_penalty, presence_penalty, logit_bias, min_new_tokens.")]
     [InlineData("""{"environment":"e","environment":"f"}""", ProblemCodes.DuplicateMember, "Member 'environment' appears more than once.")]
     [InlineData("""{"environment":5}""", ProblemCodes.InvalidValue, "Member 'environment' is 5; it must be a string.")]
     [InlineData("""{"environment":null}""", ProblemCodes.InvalidValue, "Member 'environment' is null; it must be a string.")]

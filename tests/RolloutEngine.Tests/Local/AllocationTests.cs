@@ -21,22 +21,23 @@ public sealed class AllocationTests
         ModelConfig config = ModelConfig.Load(fixture.Folder);
         using Checkpoint checkpoint = Checkpoint.Open(fixture.Folder);
         using CpuModelRunner runner = new(
-            config, CpuWeights.Load(config, checkpoint), KernelSet.Widest, pageCount: 200, contextLength: 256, maxTokens: 64, threads);
-        Scheduler scheduler = Schedulers.Create(200, new EngineOptions { MaxBatchTokens = 64, MaxRunningSequences = 8 });
+            config, CpuWeights.Load(config, checkpoint), KernelSet.Widest, pageCount: 700, contextLength: 1200, maxTokens: 64, threads);
+        Scheduler scheduler = Schedulers.Create(700, new EngineOptions { MaxBatchTokens = 64, MaxRunningSequences = 8 });
         ForwardBatch batch = new(64);
         SampledToken[] results = new SampledToken[64];
         for (int i = 0; i < 8; i++)
         {
             scheduler.Add(Sequence.ToGenerate(new GenerationRequest
             {
-                Id = $"{i}", Tokens = fixture.Prompt, MaxNewTokens = 220, Seed = (ulong)i, Sampling = new SamplingParams(0.8f, TopK: 50, TopP: 0.9f),
+                Id = $"{i}", Tokens = fixture.Prompt, MaxNewTokens = 1150, Seed = (ulong)i, CacheKey = $"{i}",
+                Sampling = new SamplingParams(0.8f, TopK: 50, TopP: 0.9f) { RepetitionPenalty = 1.1f, FrequencyPenalty = 0.1f, LogitBias = new Dictionary<int, float> { [3] = 1 } },
             }));
         }
 
         for (int step = 0; step < 100; step++)
             Step(scheduler, runner, batch, results);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int step = 0; step < 100; step++)
+        for (int step = 0; step < 1000; step++)
             Step(scheduler, runner, batch, results);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
         Assert.Equal(8, scheduler.Running);
@@ -51,7 +52,7 @@ public sealed class AllocationTests
         {
             scheduler.Advance(chunk);
             for (int i = 0; i < chunk.Outputs; i++)
-                chunk.Sequence.Accept(results[next++]);
+                chunk.Sequence.Accept(results[next++], weightVersion: 0);
             chunk.Sequence.Output.HandOver();
         }
     }

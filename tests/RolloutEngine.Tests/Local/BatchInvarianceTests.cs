@@ -8,7 +8,9 @@ namespace AgentRollout.RolloutEngine.Tests.Local;
 public sealed class BatchInvarianceTests
 {
     private static readonly SamplingParams[] Samplings =
-        [new(), new(Temperature: 0), new(Temperature: 0.7f, TopP: 0.9f), new(Temperature: 1.2f, TopK: 20), new(MinP: 0.1f)];
+        [new(), new(Temperature: 0), new(Temperature: 0.7f, TopP: 0.9f), new(Temperature: 1.2f, TopK: 20), new(MinP: 0.1f),
+            new(TopK: 40) { RepetitionPenalty = 1.2f, FrequencyPenalty = 0.3f, PresencePenalty = 0.1f, MinNewTokens = 9 },
+            new() { LogitBias = new Dictionary<int, float> { [5] = 3, [9] = -100 } }];
 
     [Theory]
     [InlineData("qwen3-bf16", 1, 1)]
@@ -57,7 +59,9 @@ public sealed class BatchInvarianceTests
         {
             Generation generation = await engine.RunAsync(request);
             int[] all = [.. request.Tokens.ToArray(), .. generation.Tokens];
-            IReadOnlyList<ScoredToken> scores = await engine.ScoreAsync(all, request.Sampling, CancellationToken.None);
+            IReadOnlyList<ScoredToken> scores = await engine.ScoreAsync(
+                new ScoreRequest { Tokens = all, Sampling = request.Sampling, Starts = [request.Tokens.Length], StopTokenIds = request.StopTokenIds },
+                CancellationToken.None);
 
             Assert.Equal(all[1..], scores.Select(score => score.Token));
             ScoredToken[] sampled = [.. scores.Skip(request.Tokens.Length - 1)];

@@ -32,7 +32,7 @@ public sealed class LifecycleTests
         for (int i = 0; i < 30; i++)
         {
             await engine.RunAsync(LongRequest() with { MaxNewTokens = 1 + i });
-            await engine.ScoreAsync(Model.Prompt, SamplingParams.Default, CancellationToken.None);
+            await engine.ScoreAsync(new ScoreRequest { Tokens = Model.Prompt }, CancellationToken.None);
             Assert.Equal((0, 0), (engine.Statistics.PagesInUse, engine.Statistics.Running));
         }
     }

@@ -24,7 +24,7 @@ public sealed class QuantizationTests
         {
             using JsonDocument episode = JsonDocument.Parse(line);
             int[] tokens = [.. Integers(episode, "tokens")], mask = [.. Integers(episode, "sampled")];
-            IReadOnlyList<ScoredToken> scores = await engine.ScoreAsync(tokens, new SamplingParams(Temperature: 0), TestContext.Current.CancellationToken);
+            IReadOnlyList<ScoredToken> scores = await engine.ScoreAsync(new ScoreRequest { Tokens = tokens, Sampling = new SamplingParams(Temperature: 0) }, TestContext.Current.CancellationToken);
             for (int i = 1; i < tokens.Length; i++)
             {
                 sampled += mask[i];

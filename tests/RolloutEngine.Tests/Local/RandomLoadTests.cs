@@ -10,7 +10,11 @@ namespace AgentRollout.RolloutEngine.Tests.Local;
 /// </summary>
 public sealed class RandomLoadTests
 {
-    private static readonly SamplingParams[] Samplings = [new(), new(Temperature: 0), new(Temperature: 0.8f, TopK: 30, TopP: 0.9f)];
+    private static readonly SamplingParams[] Samplings =
+    [
+        new(), new(Temperature: 0), new(Temperature: 0.8f, TopK: 30, TopP: 0.9f),
+        new(TopP: 0.95f) { RepetitionPenalty = 1.3f, FrequencyPenalty = 0.2f, PresencePenalty = -0.1f },
+    ];
 
     [Theory]
     [InlineData("qwen3-bf16", 1, 1, 200)]

@@ -11,7 +11,13 @@ public sealed unsafe class SamplerTests
     [
         new(), new(Temperature: 0.6f), new(Temperature: 1.7f), new(TopK: 3), new(TopP: 0.7f), new(MinP: 0.3f),
         new(Temperature: 0.8f, TopK: 9, TopP: 0.9f, MinP: 0.05f), new(Temperature: 1.3f, TopK: 12, TopP: 0.55f), new(TopK: 1), new(TopP: 1e-6f),
+        new(TopK: 100), new(Temperature: 5, TopP: 0.99f), new(TopP: 0.9999f, MinP: 1e-4f),
+        new() { RepetitionPenalty = 1.5f }, new(Temperature: 0.7f) { FrequencyPenalty = 0.5f, PresencePenalty = 0.2f },
+        new(TopK: 6) { LogitBias = new Dictionary<int, float> { [1] = 4, [0] = -100 } }, new(TopP: 0.8f) { MinNewTokens = 9, RepetitionPenalty = 0.8f },
     ];
+
+    /// <summary>Generation began behind the third token; the last is a stop token.</summary>
+    private static readonly int[] History = [1, 7, 1, 3, 7, 3, 3];
 
     [Fact]
     public void Tokens_are_drawn_with_the_probabilities_that_the_parameters_imply()
@@ -109,25 +115,84 @@ public sealed unsafe class SamplerTests
     {
         using Sampler sampler = new(KernelSet.Widest, 1000);
         float[] logits = RandomLogits(1000, seed: 2, padded: 1024);
-        OutputRow row = new(0, Params[6], 1, 0, null);
+        OutputRow[] rows = [.. Params.Select(sampling => Row(1000, sampling, 1, History.Length, null))];
         fixed (float* pointer = logits)
         {
-            sampler.Sample(pointer, row);
+            DrawAll(sampler, pointer, rows);
             long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int position = 0; position < 100; position++)
-                sampler.Sample(pointer, row with { Position = position });
+            for (int i = 0; i < 10; i++)
+                DrawAll(sampler, pointer, rows);
             Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
         }
     }
+
+    private static void DrawAll(Sampler sampler, float* logits, OutputRow[] rows)
+    {
+        foreach (OutputRow row in rows)
+            sampler.Sample(logits, row);
+    }
+
+    [Fact]
+    public void A_stop_token_is_held_back_until_the_generation_is_long_enough()
+    {
+        float[] logits = [0, 9, 0];
+        SamplingParams sampling = new() { MinNewTokens = 3 };
+        TokenHistory history = new([0, 0, 0, 0, 0, 0], Starts: [2], [], StopTokenIds: [1]);
+        SampledToken[] samples = Run(logits, Enumerable.Range(2, 4).Select(position => new OutputRow(0, sampling, 0, position, 1, history)), KernelSet.Widest);
+        Assert.Equal([false, false, false, true], samples.Select(sample => float.IsFinite(sample.SamplingLogprob)));
+    }
+
+    [Fact]
+    public void Penalties_count_from_where_the_generation_began()
+    {
+        float[] logits = [1, 1, 1, -1];
+        SamplingParams sampling = new() { RepetitionPenalty = 2, FrequencyPenalty = 0.5f, PresencePenalty = 0.25f };
+        // Prompt 0, 3; sampled 1, 1: 0 is halved and 3 doubled for being there, 1 is halved and loses 2 · 0.5 + 0.25.
+        TokenHistory history = new([0, 3, 1, 1], Starts: [2], [], []);
+        double[] changed = [0.5, 0.5 - 1.25, 1, -2];
+        double total = changed.Sum(Math.Exp);
+        for (int token = 0; token < 4; token++)
+        {
+            SampledToken scored = Run(logits, [new OutputRow(0, sampling, 0, 4, token, history)], KernelSet.Widest)[0];
+            Assert.Equal(changed[token] - Math.Log(total), scored.SamplingLogprob, 1e-5);
+            Assert.Equal(logits[token] - Math.Log(3 * Math.E + Math.Exp(-1)), scored.Logprob, 1e-5);
+        }
+    }
+
+    [Fact]
+    public void The_likeliest_tokens_are_those_of_a_sort_and_the_kept_ones_those_that_can_be_drawn()
+    {
+        foreach (int vocabulary in (int[])[30, 64, 65, 3000])
+        {
+            float[] logits = [.. RandomLogits(vocabulary, seed: vocabulary).Select(logit => MathF.Round(logit * 4) / 4)];
+            SampleDetails details = new(2, topCount: 20, wantsKept: true);
+            SamplingParams sampling = new(TopK: 7) { PresencePenalty = 1 };
+            Run(logits, [Row(vocabulary, sampling, 1, History.Length, null) with { Details = details }, Row(vocabulary, new(), 1, History.Length, null) with { Details = details }], KernelSet.Widest);
+
+            TokenLogprob[] top = details.Top(0..1).ToArray();
+            double[] raw = Oracle(logits, new SamplingParams());
+            Assert.Equal(Enumerable.Range(0, vocabulary).OrderByDescending(id => logits[id]).ThenBy(id => id).Take(20), top.Select(entry => entry.Token));
+            Assert.All(top, entry => Assert.Equal(Math.Log(raw[entry.Token]), entry.Logprob, 1e-4));
+            Assert.Equal(top, details.Top(1..2).ToArray());
+            Assert.Equal(Support(logits, sampling), details.Kept(0..2)[0].ToArray());
+            Assert.Empty(details.Kept(0..2)[1].ToArray());
+        }
+    }
+
+    private static OutputRow Row(int vocabulary, SamplingParams sampling, ulong seed, int position, int? forced) => new(
+        0, sampling, seed, position, forced,
+        sampling.ChangesLogits
+            ? new TokenHistory([.. History.Select(token => token % vocabulary)], [3], [.. sampling.LogitBias ?? new Dictionary<int, float>()], [History[^1] % vocabulary])
+            : null);
 
     private static int[] Support(float[] logits, SamplingParams sampling) =>
         [.. Enumerable.Range(0, logits.Length).Where(token => float.IsFinite(Score(logits, sampling, token).SamplingLogprob))];
 
     private static SampledToken Score(float[] logits, SamplingParams sampling, int token) =>
-        Run(logits, [new OutputRow(0, sampling, 0, 0, token)], KernelSet.Widest)[0];
+        Run(logits, [Row(logits.Length, sampling, 0, History.Length, token)], KernelSet.Widest)[0];
 
     private static SampledToken[] Draw(float[] logits, SamplingParams sampling, int draws, KernelSet? kernels = null) =>
-        Run(logits, Enumerable.Range(0, draws).Select(i => new OutputRow(0, sampling, (ulong)(i / 100), i % 100, null)), kernels ?? KernelSet.Widest);
+        Run(logits, Enumerable.Range(0, draws).Select(i => Row(logits.Length, sampling, (ulong)i, History.Length, null)), kernels ?? KernelSet.Widest);
 
     private static SampledToken[] Run(float[] logits, IEnumerable<OutputRow> rows, KernelSet kernels)
     {
@@ -155,6 +220,7 @@ public sealed unsafe class SamplerTests
     /// <summary>The textbook: sort, filter, renormalise after each filter.</summary>
     private static double[] Oracle(float[] logits, SamplingParams sampling)
     {
+        logits = Change(logits, sampling);
         double max = logits.Max();
         double[] weights = [.. logits.Select(logit => Math.Exp((logit - max) / sampling.Temperature))];
         List<int> kept = [.. Enumerable.Range(0, logits.Length).OrderByDescending(id => logits[id]).ThenBy(id => id)];
@@ -165,5 +231,22 @@ public sealed unsafe class SamplerTests
         kept = [.. kept.Where(id => weights[id] >= sampling.MinP * weights[kept[0]])];
         double total = kept.Sum(id => weights[id]);
         return [.. weights.Select((weight, id) => kept.Contains(id) ? weight / total : 0)];
+    }
+
+    private static float[] Change(float[] logits, SamplingParams sampling)
+    {
+        int[] tokens = [.. History.Select(token => token % logits.Length)];
+        return
+        [
+            .. logits.Select((logit, id) =>
+            {
+                logit += sampling.LogitBias?.GetValueOrDefault(id) ?? 0;
+                if (tokens.Contains(id))
+                    logit = logit > 0 ? logit / sampling.RepetitionPenalty : logit * sampling.RepetitionPenalty;
+                int sampled = tokens[3..].Count(token => token == id);
+                logit -= sampled * sampling.FrequencyPenalty + (sampled > 0 ? sampling.PresencePenalty : 0);
+                return sampling.MinNewTokens > 0 && id == tokens[^1] ? float.NegativeInfinity : logit;
+            }),
+        ];
     }
 }

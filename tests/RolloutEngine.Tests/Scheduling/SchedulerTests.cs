@@ -215,7 +215,7 @@ public sealed class SchedulerTests
         Assert.Equal(batch.TokenCount, tokens);
         foreach (ScheduledChunk chunk in chunks)
         {
-            FinishReason? finish = chunk.Outputs == 1 ? chunk.Sequence.Accept(new SampledToken(1, 0, 0)) : null;
+            FinishReason? finish = chunk.Outputs == 1 ? chunk.Sequence.Accept(new SampledToken(1, 0, 0), weightVersion: 0) : null;
             scheduler.Advance(chunk);
             if (finish is null)
                 continue;
