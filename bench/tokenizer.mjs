@@ -40,6 +40,7 @@ if (engine === 'hf') {
 const ids = [];
 for (const chunk of chunks) ids.push(await encode(chunk));
 const encoding = await measure(async () => { for (const chunk of chunks) await encode(chunk); });
+for (const part of ids) await decode(part);
 const decoding = await measure(async () => { for (const part of ids) await decode(part); });
 console.log(JSON.stringify({
   tokens: ids.reduce((sum, part) => sum + part.length, 0),

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Text;
+using System.Text.Unicode;
 using AgentRollout.Tokenization.Bpe;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Decoding;
@@ -110,7 +112,7 @@ public sealed class Tokenizer
     /// <summary>The text of tokens. Bytes that are no UTF-8 come out as U+FFFD, and so does an id without a token.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
     {
-        if (Decoder.IsByteLevel)
+        if (Decoder.IsByteLevel || Decoder.IsByteFallback)
             return DecodeBytes(ids, skipSpecialTokens);
         StreamingDecoder decoder = new(this, skipSpecialTokens);
         return decoder.Append(ids) + decoder.Flush();
@@ -172,18 +174,40 @@ public sealed class Tokenizer
     private string DecodeBytes(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
         TokenBytes tokenBytes = _bytes.Value;
-        byte[] bytes = new byte[ByteCount(ids, skipSpecialTokens)];
+        bool hasRuns = Decoder.IsByteFallback;
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(checked(ByteCount(ids, skipSpecialTokens) * (hasRuns ? 3 : 1)));
         int count = 0;
+        int run = 0; // byte tokens at the end
         foreach (int id in ids)
         {
             if (skipSpecialTokens && IsSkipped(id))
                 continue;
+            bool isByte = hasRuns && tokenBytes.IsBytes(id);
+            if (!isByte && run > 0)
+                count = EndRun(bytes, count, ref run);
             ReadOnlySpan<byte> token = tokenBytes.Of(id);
             token.CopyTo(bytes.AsSpan(count));
             count += token.Length;
+            run = isByte ? run + 1 : 0;
         }
 
-        return Encoding.UTF8.GetString(bytes);
+        string text = Encoding.UTF8.GetString(bytes, 0, EndRun(bytes, count, ref run));
+        ArrayPool<byte>.Shared.Return(bytes);
+        return hasRuns ? Decoder.Trim(text) : text;
+    }
+
+    /// <summary>Ends a run of byte tokens: each becomes U+FFFD where they are no UTF-8 together. Returns where the bytes end now.</summary>
+    private static int EndRun(byte[] bytes, int end, ref int run)
+    {
+        int start = end - run;
+        if (!Utf8.IsValid(bytes.AsSpan(start, run)))
+        {
+            for (end = start; run > 0; run--, end += 3)
+                "\uFFFD"u8.CopyTo(bytes.AsSpan(end));
+        }
+
+        run = 0;
+        return end;
     }
 
     private TokenizedText EncodeWithStarts(ReadOnlySpan<char> text, in MatchScope scope)

@@ -35,18 +35,20 @@ internal sealed class TokenizerFile
 
     public List<AddedToken> AddedTokens { get; } = [];
 
-    public string Hash { get; private init; } = "";
+    public string Hash { get; private set; } = "";
 
     /// <exception cref="TokenizerException">The file is missing, damaged, or asks for something that cannot be honoured exactly.</exception>
     public static TokenizerFile Read(string directory)
     {
         string path = Path.Combine(directory, FileName);
         byte[] json = ModelFiles.ReadAllBytes(path);
-        TokenizerFile file = new(json.Length) { Hash = ModelFiles.Hash(json) };
+        TokenizerFile file = new(json.Length);
+        Task<string> hash = Task.Run(() => ModelFiles.Hash(json));
         try
         {
             file.ReadRoot(json);
             file.AddAddedTokens();
+            file.Hash = hash.GetAwaiter().GetResult();
             return file;
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
@@ -130,7 +132,7 @@ internal sealed class TokenizerFile
                 throw new TokenizerException($"the added token '{token.Content}' is there twice.");
             byte[] spelling = Encoding.UTF8.GetBytes(token.Content);
             if (!Vocabulary.TryFind(spelling, out int id))
-                Vocabulary.AddUnindexed(id = next, spelling);
+                Vocabulary.Add(id = next, spelling);
             next = Math.Max(next, id + 1);
             AddedTokens[i] = token with { Id = id };
         }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace AgentRollout.Tokenization;
@@ -13,11 +14,13 @@ internal sealed class Vocabulary
     /// <summary>Far above any real vocabulary; a larger id is a damaged file, not a reason to allocate gigabytes.</summary>
     private const int MaxId = 1 << 22;
 
+    private const ulong Multiplier = 0x9E3779B97F4A7C15;
+
     private byte[] _bytes;
     private int _byteCount;
     private Place[] _places; // [id], start -1 where no token has the id
-    private ulong[] _slots; // hash -> hash and id + 1, 0 where free; the hash spares a look at the bytes of others
-    private int _indexed;
+    private Slot[] _slots = []; // the index; its length is a power of two
+    private int _count;
     private string?[] _texts = []; // [id], made when first asked for
 
     public Vocabulary(int expectedCount)
@@ -25,7 +28,6 @@ internal sealed class Vocabulary
         int capacity = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(expectedCount, 512));
         _bytes = new byte[capacity * 8];
         _places = new Place[capacity];
-        _slots = new ulong[capacity * 2];
         Array.Fill(_places, Place.None);
     }
 
@@ -37,7 +39,7 @@ internal sealed class Vocabulary
     public ReadOnlySpan<byte> Bytes(int id) => _bytes.AsSpan(_places[id].Start, _places[id].Length);
 
     /// <summary>The tokens that are found by their spelling.</summary>
-    public int IndexedCount => _indexed;
+    public int IndexedCount { get; private set; }
 
     /// <summary>The bytes of the longest spelling.</summary>
     public int LongestToken { get; private set; }
@@ -51,22 +53,9 @@ internal sealed class Vocabulary
         return texts[id] ??= Encoding.UTF8.GetString(Bytes(id));
     }
 
-    /// <summary>Adds a token that <see cref="TryFind"/> finds by its spelling.</summary>
+    /// <summary>Adds a token. None is found by its spelling before <see cref="BuildIndex"/>, and none that is added after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(int id, ReadOnlySpan<byte> bytes)
-    {
-        uint hash = Hash(bytes);
-        if (TryFindHashed(bytes, hash, out int other))
-            throw new TokenizerException($"Tokens {other} and {id} have the same spelling.");
-        AddUnindexed(id, bytes);
-        if (++_indexed * 2 > _slots.Length)
-            Rehash();
-        Insert(((ulong)hash << 32) | (uint)(id + 1));
-    }
-
-    /// <summary>Adds a token that can be decoded but that no text is looked up as: added tokens are found by another way.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void AddUnindexed(int id, ReadOnlySpan<byte> bytes)
     {
         if (id is < 0 or >= MaxId)
             throw new TokenizerException($"Token id {id} is out of range; ids run from 0 to {MaxId - 1}.");
@@ -78,45 +67,79 @@ internal sealed class Vocabulary
         _byteCount += bytes.Length;
         LongestToken = Math.Max(LongestToken, bytes.Length);
         Size = Math.Max(Size, id + 1);
+        _count++;
     }
 
-    public bool TryFind(ReadOnlySpan<byte> bytes, out int id) => TryFindHashed(bytes, Hash(bytes), out id);
+    /// <summary>Lets <see cref="TryFind"/> find the tokens that are there, in one pass over a table of the right size.</summary>
+    /// <exception cref="TokenizerException">Two tokens have the same spelling.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void BuildIndex()
+    {
+        _slots = new Slot[(int)BitOperations.RoundUpToPowerOf2((uint)(_count + _count / 2 + 1))];
+        IndexedCount = _count;
+        for (int id = 0; id < Size; id++)
+        {
+            if (!Contains(id))
+                continue;
+            ReadOnlySpan<byte> bytes = Bytes(id);
+            ulong key = Key(bytes);
+            ref Slot slot = ref Find(bytes, key);
+            if (slot.Number != 0)
+                throw new TokenizerException($"Tokens {slot.Number - 1} and {id} have the same spelling.");
+            slot = new Slot(key, id + 1, bytes.Length);
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool TryFindHashed(ReadOnlySpan<byte> bytes, uint hash, out int id)
+    public bool TryFind(ReadOnlySpan<byte> bytes, out int id)
     {
-        ulong[] slots = _slots;
+        id = _slots.Length == 0 ? -1 : Find(bytes, Key(bytes)).Number - 1;
+        return id >= 0;
+    }
+
+    /// <summary>The slot of a spelling, or the free one where it would stand.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref Slot Find(ReadOnlySpan<byte> bytes, ulong key)
+    {
+        Slot[] slots = _slots;
         uint mask = (uint)slots.Length - 1;
-        for (uint slot = hash & mask; ; slot = (slot + 1) & mask)
+        for (uint index = (uint)((key * Multiplier) >> 32) & mask; ; index = (index + 1) & mask)
         {
-            ulong entry = slots[slot];
-            id = (int)(uint)entry - 1;
-            if (id < 0)
-                return false;
-            if ((uint)(entry >> 32) == hash && bytes.SequenceEqual(Bytes(id)))
-                return true;
+            ref Slot slot = ref slots[index];
+            bool isHere = slot.Number == 0
+                || (slot.Key == key && slot.Length == bytes.Length && (bytes.Length <= sizeof(ulong) || bytes.SequenceEqual(Bytes(slot.Number - 1))));
+            if (isHere)
+                return ref slot;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Insert(ulong entry)
+    /// <summary>A spelling itself where it fits, so that the slot alone tells whether it is the one; else a hash of it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Key(ReadOnlySpan<byte> bytes)
     {
-        uint mask = (uint)_slots.Length - 1;
-        uint slot = (uint)(entry >> 32) & mask;
-        while (_slots[slot] != 0)
-            slot = (slot + 1) & mask;
-        _slots[slot] = entry;
+        ulong hash = (ulong)bytes.Length;
+        if (bytes.Length > sizeof(ulong))
+        {
+            for (; bytes.Length > sizeof(ulong); bytes = bytes[sizeof(ulong)..])
+                hash = (BitOperations.RotateLeft(hash, 27) ^ MemoryMarshal.Read<ulong>(bytes)) * Multiplier;
+            return (BitOperations.RotateLeft(hash, 27) ^ Word(bytes)) * Multiplier;
+        }
+
+        return Word(bytes);
     }
 
-    private void Rehash()
+    /// <summary>Up to eight bytes as a number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Word(ReadOnlySpan<byte> bytes)
     {
-        ulong[] old = _slots;
-        _slots = new ulong[old.Length * 2];
-        foreach (ulong entry in old)
-        {
-            if (entry != 0)
-                Insert(entry);
-        }
+        if (bytes.Length == sizeof(ulong))
+            return MemoryMarshal.Read<ulong>(bytes);
+        if (bytes.Length >= sizeof(uint))
+            return MemoryMarshal.Read<uint>(bytes) | ((ulong)MemoryMarshal.Read<uint>(bytes[^sizeof(uint)..]) << ((bytes.Length - sizeof(uint)) * 8));
+        ulong word = 0;
+        for (int i = bytes.Length - 1; i >= 0; i--)
+            word = (word << 8) | bytes[i];
+        return word;
     }
 
     private void EnsureRoom(int id, int byteCount)
@@ -130,16 +153,10 @@ internal sealed class Vocabulary
         _places.AsSpan(previous).Fill(Place.None);
     }
 
-    /// <summary>FNV-1a with a final mix, since only the low bits choose the slot.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Hash(ReadOnlySpan<byte> bytes)
-    {
-        uint hash = 2166136261;
-        foreach (byte value in bytes)
-            hash = (hash ^ value) * 16777619;
-        hash ^= hash >> 15;
-        return hash * 0x85EBCA6B ^ (hash >> 13);
-    }
+    /// <param name="Key">Which spelling it probably is, or is where it is short.</param>
+    /// <param name="Number">The token's id and one; 0 where the slot is free.</param>
+    /// <param name="Length">The bytes of the spelling.</param>
+    private readonly record struct Slot(ulong Key, int Number, int Length);
 
     /// <summary>Where a spelling lies.</summary>
     private readonly record struct Place(int Start, int Length)

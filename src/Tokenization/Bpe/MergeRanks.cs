@@ -13,14 +13,14 @@ internal sealed class MergeRanks
 
     public MergeRanks(int expectedCount)
     {
-        _entries = NewTable((int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(expectedCount, 128)) * 2);
+        _entries = NewTable((int)BitOperations.RoundUpToPowerOf2((uint)(Math.Max(expectedCount, 128) / 2 * 3)));
     }
 
     /// <summary>Adds a merge; a pair that is listed twice keeps its last rank, as in Hugging Face's tokenizers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(int left, int right, int rank, int merged)
     {
-        if (_count * 2 >= _entries.Length)
+        if (_count >= _entries.Length / 3 * 2)
             Grow();
         ref Entry entry = ref Slot(Key(left, right));
         if (entry.Key == Free)
@@ -66,6 +66,7 @@ internal sealed class MergeRanks
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Entry[] NewTable(int length)
     {
         Entry[] table = new Entry[length];

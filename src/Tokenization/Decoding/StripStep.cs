@@ -8,6 +8,9 @@ namespace AgentRollout.Tokenization.Decoding;
 /// <param name="last">How often at most at its end.</param>
 internal sealed class StripStep(char character, int first, int last) : DecoderStep
 {
+    /// <summary>Whether nothing goes at the end.</summary>
+    public bool IsLeading => last == 0;
+
     public override DecoderStage Begin(DecoderStage next) => new Stage(character, first, last, next);
 
     public override string Inside(string token)

@@ -73,7 +73,7 @@ internal static class TokenDecoderReader
     private static MappingStep Replace(JsonElement part)
     {
         Normalizer replacement = Normalizer.Read(part); // it has the same members
-        return new MappingStep((token, _) => replacement.Change(token));
+        return new MappingStep((token, _) => replacement.Change(token), isUniform: true);
     }
 
     private static char Character(JsonElement part) =>

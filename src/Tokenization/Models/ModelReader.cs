@@ -18,18 +18,12 @@ internal sealed class ModelReader
 
     private const string PrefixMember = "continuing_subword_prefix";
 
-    private readonly MergeRanks _merges;
     private readonly Dictionary<string, JsonElement> _settings = new(StringComparer.Ordinal);
-    private readonly List<double> _scores = [];
     private bool _hasVocabulary;
-    private bool _hasMerges;
+    private MergeRanks? _merges;
     private int _nextMerged; // the token that the next merge probably makes
 
-    public ModelReader(int fileLength)
-    {
-        Vocabulary = new Vocabulary(fileLength / FileBytesPerToken);
-        _merges = new MergeRanks(fileLength / FileBytesPerToken);
-    }
+    public ModelReader(int fileLength) => Vocabulary = new Vocabulary(fileLength / FileBytesPerToken);
 
     public Vocabulary Vocabulary { get; }
 
@@ -61,7 +55,7 @@ internal sealed class ModelReader
         }
 
         Require(_hasVocabulary, "its model has no 'vocab'");
-        if (!_hasMerges && laterMerges.TokenType != JsonTokenType.None)
+        if (_merges is null && laterMerges.TokenType != JsonTokenType.None)
             ReadMerges(ref laterMerges);
         return Create();
     }
@@ -73,8 +67,8 @@ internal sealed class ModelReader
         {
             case "BPE":
                 AllowSettings("dropout", "unk_token", PrefixMember, "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges");
-                Require(_hasMerges && _scores.Count == 0, "its BPE model has no 'merges', or its 'vocab' is no object");
-                return new BpeModel(Vocabulary, _merges, BpeSettings());
+                Require(_merges is not null, "its BPE model has no 'merges'");
+                return new BpeModel(Vocabulary, _merges!, BpeSettings());
             case "WordPiece":
                 AllowSettings("unk_token", PrefixMember, "max_input_chars_per_word");
                 RequirePlainVocabulary(type);
@@ -89,7 +83,7 @@ internal sealed class ModelReader
     }
 
     /// <summary>Older files do not name the type; their members tell it.</summary>
-    private string TypeOfUnnamed() => _hasMerges ? "BPE" : _settings.ContainsKey("max_input_chars_per_word") ? "WordPiece" : "WordLevel";
+    private string TypeOfUnnamed() => _merges is not null ? "BPE" : _settings.ContainsKey("max_input_chars_per_word") ? "WordPiece" : "WordLevel";
 
     private BpeSettings BpeSettings()
     {
@@ -119,7 +113,7 @@ internal sealed class ModelReader
     }
 
     private void RequirePlainVocabulary(string type) =>
-        Require(!_hasMerges && _scores.Count == 0, $"its {type} model has 'merges', or its 'vocab' is no object");
+        Require(_merges is null, $"its {type} model has 'merges'");
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ReadVocabulary(ref Utf8JsonReader reader)
@@ -130,21 +124,24 @@ internal sealed class ModelReader
         {
             ReadOnlySpan<byte> name = Text(ref reader, ref spelling);
             reader.Read();
-            Require(reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out _), "an id in 'vocab' is no integer");
-            Vocabulary.Add(reader.GetInt32(), name);
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out int id))
+                throw new TokenizerException("an id in 'vocab' is no integer.");
+            Vocabulary.Add(id, name);
         }
 
+        Vocabulary.BuildIndex();
         _hasVocabulary = true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ReadMerges(ref Utf8JsonReader reader)
     {
-        Require(reader.TokenType == JsonTokenType.StartArray && !_hasMerges, "'merges' is not one array");
+        Require(reader.TokenType == JsonTokenType.StartArray && _merges is null, "'merges' is not one array");
         int prefixLength = Encoding.UTF8.GetByteCount(Text(PrefixMember) ?? "");
         byte[] spelling = new byte[256];
         byte[] second = new byte[256];
         byte[] joined = new byte[512];
+        MergeRanks merges = new(Vocabulary.IndexedCount);
         for (int rank = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; rank++)
         {
             ReadOnlySpan<byte> left;
@@ -166,14 +163,14 @@ internal sealed class ModelReader
                 Require(reader.Read() && reader.TokenType == JsonTokenType.EndArray, "a merge has more than two tokens", rank);
             }
 
-            AddMerge(left, right, rank, prefixLength, ref joined);
+            AddMerge(merges, left, right, rank, prefixLength, ref joined);
         }
 
-        _hasMerges = true;
+        _merges = merges;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddMerge(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, int rank, int prefixLength, ref byte[] joined)
+    private void AddMerge(MergeRanks merges, ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, int rank, int prefixLength, ref byte[] joined)
     {
         if (joined.Length < left.Length + right.Length)
             joined = new byte[(left.Length + right.Length) * 2];
@@ -191,10 +188,11 @@ internal sealed class ModelReader
                 $"merge {rank} ('{Encoding.UTF8.GetString(left)}' and '{Encoding.UTF8.GetString(right)}') uses a token that 'vocab' lacks.");
         }
 
-        _merges.Add(leftId, rightId, rank, merged);
+        merges.Add(leftId, rightId, rank, merged);
     }
 
     /// <summary>Merges mostly stand in the order of the tokens that they make.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryFindMerged(ReadOnlySpan<byte> spelling, out int id)
     {
         id = _nextMerged;
