@@ -8,7 +8,11 @@ public sealed record ChatMessage
     /// <summary><c>system</c>, <c>user</c>, <c>assistant</c> or <c>tool</c>.</summary>
     public required string Role { get; init; }
 
-    /// <summary>The text; null where an assistant message has nothing but tool calls.</summary>
+    /// <summary>
+    /// The text; null where an assistant message has nothing but tool calls. In JSON also a list of parts <c>{"type": "text", "text": "…"}</c>,
+    /// which are joined; a part of another type, an image for example, is refused.
+    /// </summary>
+    [JsonConverter(typeof(ContentJsonConverter))]
     public string? Content { get; init; }
 
     /// <summary>Thinking that the model wrote apart from its answer, where the model's format has such a part.</summary>

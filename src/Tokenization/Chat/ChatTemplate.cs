@@ -21,6 +21,7 @@ public sealed class ChatTemplate
     private readonly JinjaTemplate _toolUseTemplate;
     private readonly IReadOnlyDictionary<string, string> _specialTokens;
     private readonly TimeProvider _clock;
+    private readonly Lazy<CallSpelling> _callSpelling;
 
     private ChatTemplate(
         string name, string source, string? toolUseSource, IReadOnlyDictionary<string, string> specialTokens, TimeProvider clock)
@@ -32,6 +33,7 @@ public sealed class ChatTemplate
         _toolUseTemplate = toolUseSource is null ? _template : Guarded(() => JinjaTemplate.Parse(toolUseSource));
         _specialTokens = specialTokens;
         _clock = clock;
+        _callSpelling = new Lazy<CallSpelling>(ProbeCalls);
     }
 
     private ChatTemplate(ChatTemplate original, IReadOnlyDictionary<string, string> specialTokens, TimeProvider clock)
@@ -39,6 +41,7 @@ public sealed class ChatTemplate
         (Name, Source, Hash) = (original.Name, original.Source, original.Hash);
         (_template, _toolUseTemplate) = (original._template, original._toolUseTemplate);
         (_specialTokens, _clock) = (specialTokens, clock);
+        _callSpelling = new Lazy<CallSpelling>(ProbeCalls);
     }
 
     /// <summary>Where the template comes from, for messages.</summary>
@@ -49,6 +52,9 @@ public sealed class ChatTemplate
 
     /// <summary><c>sha256:</c> and the digest of the template's text.</summary>
     public string Hash { get; }
+
+    /// <summary>How the template takes tool calls, found out by rendering some. Messages are rendered so; <see cref="RenderJson"/> renders JSON as it stands.</summary>
+    public CallSpelling CallSpelling => _callSpelling.Value;
 
     /// <summary>
     /// Reads <c>chat_template.jinja</c> of a model's directory, or else the template in its <c>tokenizer_config.json</c>.
@@ -155,9 +161,24 @@ public sealed class ChatTemplate
         IReadOnlyDictionary<string, JsonElement>? kwargs,
         bool tracksContent)
     {
-        ChatValues values = new(tracksContent);
+        bool hasCalls = messages.Any(message => message.ToolCalls is { Count: > 0 } || message.ToolCallId is not null);
+        return Render(messages, tools, addGenerationPrompt, kwargs, tracksContent, hasCalls ? CallSpelling : CallSpelling.Standard);
+    }
+
+    private RenderedChat Render(
+        IReadOnlyList<ChatMessage> messages,
+        IReadOnlyList<FunctionSchema> tools,
+        bool addGenerationPrompt,
+        IReadOnlyDictionary<string, JsonElement>? kwargs,
+        bool tracksContent,
+        CallSpelling calls)
+    {
+        ChatValues values = new(tracksContent, calls);
         return Guarded(() => RenderValues(values.FromMessages(messages), values.FromTools(tools), addGenerationPrompt, kwargs, tracksContent));
     }
+
+    private CallSpelling ProbeCalls() => CallSpellingProber.Probe((messages, tools, calls) =>
+        Render(messages, tools, addGenerationPrompt: false, kwargs: null, tracksContent: false, calls).Text);
 
     private RenderedChat RenderValues(
         object? messages, object? tools, bool? addGenerationPrompt, IReadOnlyDictionary<string, JsonElement>? kwargs, bool tracksContent)

@@ -4,9 +4,10 @@ using AgentRollout.Tokenization.Chat.Jinja.Values;
 
 namespace AgentRollout.Tokenization.Chat;
 
-/// <summary>Messages and tools as the values that templates see, in OpenAI's nesting.</summary>
+/// <summary>Messages and tools as the values that templates see, in OpenAI's nesting. For one rendering.</summary>
 /// <param name="asContent">Whether their strings are told apart from the template's.</param>
-internal sealed class ChatValues(bool asContent)
+/// <param name="calls">How the template takes tool calls.</param>
+internal sealed class ChatValues(bool asContent, CallSpelling calls)
 {
     private static readonly PythonString _role = new("role");
     private static readonly PythonString _content = new("content");
@@ -22,6 +23,8 @@ internal sealed class ChatValues(bool asContent)
     private static readonly PythonString _parameters = new("parameters");
 
     private static readonly SearchValues<char> _plain = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+
+    private readonly Dictionary<string, string> _callIds = new(StringComparer.Ordinal);
 
     public PythonList FromMessages(IReadOnlyList<ChatMessage> messages)
     {
@@ -68,19 +71,20 @@ internal sealed class ChatValues(bool asContent)
     {
         PythonDict value = new();
         value.Add(_role, Role(message.Role));
-        value.Add(_content, Text(message.Content));
+        bool hasCalls = message.ToolCalls is { Count: > 0 };
+        value.Add(_content, Text(hasCalls ? calls.ContentBesideCalls(message.Content) : message.Content));
         if (message.ReasoningContent is not null)
             value.Add(_reasoning, Text(message.ReasoningContent));
-        if (message.ToolCalls is { Count: > 0 } calls)
+        if (hasCalls)
         {
-            List<object?> values = new(calls.Count);
-            foreach (ToolCall call in calls)
+            List<object?> values = new(message.ToolCalls!.Count);
+            foreach (ToolCall call in message.ToolCalls)
                 values.Add(FromCall(call));
             value.Add(_toolCalls, new PythonList(values));
         }
 
         if (message.ToolCallId is not null)
-            value.Add(_toolCallId, Text(message.ToolCallId));
+            value.Add(_toolCallId, Text(_callIds.GetValueOrDefault(message.ToolCallId) ?? calls.Id(message.ToolCallId, message.Name ?? "tool")));
         if (message.Name is not null)
             value.Add(_name, Text(message.Name));
         return value;
@@ -90,9 +94,11 @@ internal sealed class ChatValues(bool asContent)
     {
         PythonDict function = new(2);
         function.Add(_name, Text(call.Name));
-        function.Add(_arguments, JinjaJson.FromJson(call.Arguments, asContent));
+        function.Add(_arguments, calls.ArgumentsAsText ? Text(call.Arguments.GetRawText()) : JinjaJson.FromJson(call.Arguments, asContent));
         PythonDict value = Typed(call.Type, function);
-        value.Add(_id, Text(call.Id));
+        string id = calls.Id(call.Id, call.Name);
+        _callIds[call.Id] = id;
+        value.Add(_id, Text(id));
         return value;
     }
 

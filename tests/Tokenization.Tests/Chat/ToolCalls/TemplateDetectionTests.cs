@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using AgentRollout.Testing;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Chat.ToolCalls;
@@ -8,9 +7,8 @@ using Xunit;
 namespace AgentRollout.Tokenization.Tests.Chat.ToolCalls;
 
 /// <summary>Real templates: which parser each is given, and whether it reads back what the template writes.</summary>
-public sealed partial class TemplateDetectionTests
+public sealed class TemplateDetectionTests
 {
-    private const string EndOfText = "</s>";
     private const string Arguments = """{"query": "<a> & \"b\" 'c' São Paulo {x}", "top_k": 3, "exact": true, "filters": {"lang": "de", "years": [1999, 2001]}}""";
 
     private static readonly FunctionSchema Search = new("search", "Searches.", JsonElement.Parse(
@@ -19,16 +17,15 @@ public sealed partial class TemplateDetectionTests
     [Fact]
     public void Every_template_gets_the_parser_of_its_family()
     {
-        string root = SharedFiles.InShared("golden", "templates");
         string[] expected = File.ReadAllLines(SharedFiles.InRepository("tests", "Tokenization.Tests", "Chat", "ToolCalls", "template-parsers.tsv"));
         List<string> found = [];
-        foreach (string path in Directory.EnumerateFiles(root, "*.jinja", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        foreach (string path in GoldenTemplates.Paths())
         {
-            (Tokenizer tokenizer, ChatTemplate template) = Read(path);
+            (Tokenizer tokenizer, ChatTemplate template) = GoldenTemplates.Read(path);
             if (Rendered(template, Arguments) is null && Rendered(template, JsonSerializer.Serialize(Arguments)) is null)
                 continue;
-            string parser = ToolCallDetection.Detect(tokenizer, template, [], EndOfText) ?? "none";
-            found.Add($"{Path.GetRelativePath(root, path)}\t{parser}");
+            string parser = ToolCallDetection.Detect(tokenizer, template, [], GoldenTemplates.EndOfText) ?? "none";
+            found.Add($"{path}\t{parser}");
         }
 
         Assert.Equal(string.Join('\n', expected), string.Join('\n', found));
@@ -44,7 +41,7 @@ public sealed partial class TemplateDetectionTests
             (string path, string name) = (line.Split('\t')[0], line.Split('\t')[1]);
             if (name == "none")
                 continue;
-            (Tokenizer tokenizer, ChatTemplate template) = Read(SharedFiles.InShared("golden", "templates", path));
+            (Tokenizer tokenizer, ChatTemplate template) = GoldenTemplates.Read(path);
             // LFM2's templates put text between quotes without escaping those that it holds.
             string sent = name == "lfm2" ? Arguments.Replace("'c'", "c", StringComparison.Ordinal).Replace("\\\"", "", StringComparison.Ordinal) : Arguments;
             string[] answers = [.. new[] { sent, JsonSerializer.Serialize(sent) }.Select(spelling => Rendered(template, spelling)).OfType<string>()];
@@ -60,18 +57,7 @@ public sealed partial class TemplateDetectionTests
         Assert.True(read > 100);
     }
 
-    private static (Tokenizer Tokenizer, ChatTemplate Template) Read(string path)
-    {
-        string source = File.ReadAllText(path);
-        Tokenizer tokenizer = FamilyTokenizer.With(Markers().Matches(source).Select(match => match.Value).Distinct());
-        Dictionary<string, string> special = new() { ["bos_token"] = "<s>", ["eos_token"] = EndOfText };
-        return (tokenizer, ChatTemplate.Parse(source, path, special));
-    }
-
     /// <summary>The turn with a call as a model would sample it; null where the template does not render the call.</summary>
     private static string? Rendered(ChatTemplate template, string arguments) =>
-        new[] { "\"\"", "null" }.Select(content => ToolCallDetection.Answer(template, content, "search", arguments, Search, EndOfText)).FirstOrDefault(answer => answer is not null);
-
-    [GeneratedRegex(@"<[|｜][^<>\n{}' ]+[|｜]>|\[/?[A-Z_]{3,}\]|</?(?:tool_call|arg_key|arg_value)>")]
-    private static partial Regex Markers();
+        new[] { "\"\"", "null" }.Select(content => ToolCallDetection.Answer(template, content, "search", arguments, Search, GoldenTemplates.EndOfText)).FirstOrDefault(answer => answer is not null);
 }
