@@ -9,8 +9,9 @@ namespace AgentRollout.RolloutEngine.Sampling;
 /// </summary>
 internal sealed unsafe class Candidates : IDisposable
 {
-    /// <summary>How much lower the bound of top-p becomes, in units of the scaled logits, until what is above it is enough.</summary>
+    /// <summary>How far below the maximum the bound of top-p begins, in scaled logits, and how it falls until what is above it is enough.</summary>
     private const float FirstDepth = 4;
+    private const float DepthFactor = 1.5f;
 
     private readonly KernelSet _kernels;
     private readonly TokenFilter _filter = new();
@@ -88,7 +89,7 @@ internal sealed unsafe class Candidates : IDisposable
     /// <summary>Lowers the bound until the tokens above it have the mass, or all are gathered.</summary>
     private void GatherMass(in CandidateSource source, double mass)
     {
-        for (float depth = FirstDepth; ; depth *= 2)
+        for (float depth = FirstDepth; ; depth *= DepthFactor)
         {
             uint bound = BitConverter.SingleToUInt32Bits(MathF.Exp(-depth));
             GatherAbove(source, bound);
@@ -109,13 +110,12 @@ internal sealed unsafe class Candidates : IDisposable
             int first = block * _blockLength, count = Math.Min(_blockLength, _vocabulary - first);
             if (source.Total is null)
                 _kernels.Exponentials(source.Logits + first, (count + Lanes.Count - 1) / Lanes.Count * Lanes.Count, source.Max, source.Scale, source.Weights + first);
+            // Without a branch, which would be mispredicted often; what is written beyond the count is overwritten.
             for (int id = first; id < first + count; id++)
             {
                 uint bits = BitConverter.SingleToUInt32Bits(source.Weights[id]);
-                if (bits < bound)
-                    continue;
-                _ids[_count] = id;
-                _bits[_count++] = bits;
+                (_ids[_count], _bits[_count]) = (id, bits);
+                _count += bits >= bound ? 1 : 0;
             }
         }
     }

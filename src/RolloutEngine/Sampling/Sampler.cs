@@ -12,7 +12,10 @@ namespace AgentRollout.RolloutEngine.Sampling;
 internal sealed unsafe class Sampler : IDisposable
 {
     /// <summary>Weights are summed in blocks, each in float lanes, and the blocks in double: exact enough, and quick to walk.</summary>
-    private const int BlockLength = 64;
+    private const int SumBlock = 512;
+
+    /// <summary>Logits that share a maximum: few enough that most can be passed over.</summary>
+    private const int MaxBlock = 64;
 
     private readonly KernelSet _kernels;
     private readonly LogitChanges _changes;
@@ -20,6 +23,7 @@ internal sealed unsafe class Sampler : IDisposable
     private readonly NativeBuffer<float> _weights;
     private readonly NativeBuffer<float> _maxima; // [block]
     private readonly float[] _blockSums;
+    private readonly int _maxBlocks;
     private readonly int _vocabulary;
     private readonly int _padded;
 
@@ -29,10 +33,11 @@ internal sealed unsafe class Sampler : IDisposable
         _vocabulary = vocabulary;
         _padded = RoundUp(vocabulary);
         _weights = NativeBuffer<float>.Zeroed(_padded);
-        _blockSums = new float[(_padded + BlockLength - 1) / BlockLength];
-        _maxima = NativeBuffer<float>.Zeroed(RoundUp(_blockSums.Length));
+        _blockSums = new float[(_padded + SumBlock - 1) / SumBlock];
+        _maxBlocks = (_padded + MaxBlock - 1) / MaxBlock;
+        _maxima = NativeBuffer<float>.Zeroed(RoundUp(_maxBlocks));
         new Span<float>(_maxima.Pointer, (int)_maxima.Length).Fill(float.NegativeInfinity);
-        _candidates = new Candidates(kernels, vocabulary, BlockLength);
+        _candidates = new Candidates(kernels, vocabulary, MaxBlock);
         _changes = new LogitChanges(vocabulary);
     }
 
@@ -43,13 +48,13 @@ internal sealed unsafe class Sampler : IDisposable
     {
         for (int i = _vocabulary; i < _padded; i++)
             logits[i] = float.NegativeInfinity;
-        float rawMax = Max(logits);
+        float rawMax = _kernels.Max(logits, _padded);
         double rawTotal = Weigh(logits, rawMax, 1f);
         if (!double.IsFinite(rawTotal))
             return new SampledToken(row.Forced ?? 0, float.NaN, float.NaN);
 
         if (row.Details is { TopCount: > 0 } details)
-            TopTokens.Find(logits, _vocabulary, new ReadOnlySpan<float>(_maxima.Pointer, _blockSums.Length), BlockLength, rawMax, rawTotal, details.NextTop);
+            TopTokens.Find(logits, _vocabulary, FindMaxima(logits), MaxBlock, rawMax, rawTotal, details.NextTop);
         (int token, float samplingLogprob) = row.Sampling.ChangesLogits ? DrawChanged(logits, row) : Draw(logits, row, rawMax, rawTotal);
         row.Details?.EndSample(row.Details.WantsKept ? _candidates.Kept : []);
         return new SampledToken(token, Logprob(logits[token], rawMax, rawTotal), samplingLogprob);
@@ -69,7 +74,7 @@ internal sealed unsafe class Sampler : IDisposable
     private (int Token, float SamplingLogprob) DrawChanged(float* logits, in OutputRow row)
     {
         _changes.Apply(logits, row);
-        float max = Max(logits);
+        float max = _kernels.Max(logits, _padded);
         (int Token, float SamplingLogprob) result = float.IsFinite(max)
             ? Draw(logits, row, max, Weigh(logits, max, 1f))
             : (row.Forced ?? 0, float.NaN);
@@ -85,7 +90,7 @@ internal sealed unsafe class Sampler : IDisposable
         float inverseTemperature = 1f / sampling.Temperature;
         if (!float.IsFinite(inverseTemperature))
         {
-            int best = IndexOf(logits, max), greedy = row.Forced ?? best;
+            int best = new ReadOnlySpan<float>(logits, _vocabulary).IndexOf(max), greedy = row.Forced ?? best;
             return (greedy, greedy == best ? 0f : float.NegativeInfinity);
         }
 
@@ -94,6 +99,7 @@ internal sealed unsafe class Sampler : IDisposable
             return DrawFromAll(logits, row, max, inverseTemperature, inverseTemperature == 1f ? total : Weigh(logits, max, inverseTemperature));
 
         bool needsTotal = sampling.TopP < 1f && (sampling.TopK == 0 || sampling.TopK >= _vocabulary);
+        FindMaxima(logits);
         _candidates.Gather(
             new CandidateSource
             {
@@ -119,21 +125,11 @@ internal sealed unsafe class Sampler : IDisposable
     private static float ScaledLogprob(float logit, float max, float inverseTemperature, double total) =>
         (float)((double)((logit - max) * inverseTemperature) - Math.Log(total));
 
-    /// <summary>The maximum of all logits, and of each block.</summary>
-    private float Max(float* logits)
+    private ReadOnlySpan<float> FindMaxima(float* logits)
     {
-        for (int block = 0; block < _blockSums.Length; block++)
-            _maxima.Pointer[block] = _kernels.Max(logits + block * BlockLength, LengthOf(block));
-        return _kernels.Max(_maxima.Pointer, (int)_maxima.Length);
-    }
-
-    private int LengthOf(int block) => Math.Min(BlockLength, _padded - block * BlockLength);
-
-    /// <summary>The first logit with this value.</summary>
-    private int IndexOf(float* logits, float value)
-    {
-        int block = new ReadOnlySpan<float>(_maxima.Pointer, _blockSums.Length).IndexOf(value);
-        return block * BlockLength + new ReadOnlySpan<float>(logits + block * BlockLength, LengthOf(block)).IndexOf(value);
+        for (int block = 0; block < _maxBlocks; block++)
+            _maxima.Pointer[block] = _kernels.Max(logits + block * MaxBlock, Math.Min(MaxBlock, _padded - block * MaxBlock));
+        return new ReadOnlySpan<float>(_maxima.Pointer, _maxBlocks);
     }
 
     /// <summary>weights[i] = e^((logits[i] - max) · scale); returns their sum.</summary>
@@ -142,8 +138,8 @@ internal sealed unsafe class Sampler : IDisposable
         double total = 0;
         for (int block = 0; block < _blockSums.Length; block++)
         {
-            int first = block * BlockLength;
-            _blockSums[block] = _kernels.Exponentials(logits + first, LengthOf(block), max, scale, _weights.Pointer + first);
+            int first = block * SumBlock;
+            _blockSums[block] = _kernels.Exponentials(logits + first, Math.Min(SumBlock, _padded - first), max, scale, _weights.Pointer + first);
             total += _blockSums[block];
         }
 
@@ -162,7 +158,7 @@ internal sealed unsafe class Sampler : IDisposable
         int last = -1;
         while (last < 0)
         {
-            for (int id = block * BlockLength; id < Math.Min(_vocabulary, (block + 1) * BlockLength); id++)
+            for (int id = block * SumBlock; id < Math.Min(_vocabulary, (block + 1) * SumBlock); id++)
             {
                 if (_weights.Pointer[id] == 0)
                     continue;
