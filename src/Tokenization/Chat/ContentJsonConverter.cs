@@ -4,8 +4,9 @@ using System.Text.Json.Serialization;
 namespace AgentRollout.Tokenization.Chat;
 
 /// <summary>Reads a message's content: a text, null, or a list of parts, of which the texts are joined and anything else is refused.</summary>
-internal sealed class ContentJsonConverter : JsonConverter<string>
+public sealed class ContentJsonConverter : JsonConverter<string>
 {
+    /// <inheritdoc/>
     public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
     {
         JsonTokenType.Null => null,
@@ -14,6 +15,7 @@ internal sealed class ContentJsonConverter : JsonConverter<string>
         _ => throw new JsonException($"A message's content begins with a JSON {reader.TokenType}; it must be a text, null or a list of parts."),
     };
 
+    /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
 
     private static string Text(JsonElement part)
