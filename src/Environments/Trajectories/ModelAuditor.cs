@@ -36,8 +36,7 @@ public sealed class ModelAuditor(LocalEngine engine, ChatFormat format)
                 return $"In sequence {i}, {problem}.";
         }
 
-        return trajectory.Sequences is [var only]
-            && TemplateAudit.Run(format, only, trajectory.Messages, trajectory.Tools) != (trajectory.Audit.Template, trajectory.Audit.FirstDifference)
+        return trajectory.Sequences is [var only] && !SaysTheSame(trajectory.Audit, TemplateAudit.Run(format, only, trajectory.Messages, trajectory.Tools))
             ? "The template renders the messages differently from what its own audit says."
             : null;
     }
@@ -47,6 +46,13 @@ public sealed class ModelAuditor(LocalEngine engine, ChatFormat format)
         .Where(segment => segment.Source == SegmentSource.Sampled)
         .DistinctBy(segment => segment.Turn)
         .Select(segment => segment.Start);
+
+    /// <summary>Whether a recorded audit is the computed one; trajectories of earlier versions tell no cause.</summary>
+    private static bool SaysTheSame(TrajectoryAudit recorded, (string Kind, TemplateDifference? Difference) computed) =>
+        recorded.Template == computed.Kind
+        && recorded.FirstDifference == (recorded.FirstDifference?.Cause is null && computed.Difference is { } difference
+            ? difference with { Cause = null }
+            : computed.Difference);
 
     private static string? FindDifference(TrajectorySequence sequence, IReadOnlyList<ScoredToken> scores)
     {

@@ -1,5 +1,6 @@
 using AgentRollout.Tokenization;
 using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tokenization.Chat.Drift;
 using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Environments.Trajectories;
@@ -45,7 +46,7 @@ internal static class TemplateAudit
         }
         catch (TokenizerException exception)
         {
-            return ("not_renderable", new TemplateDifference(0, 0, Excerpt(tokens, 0), exception.Message));
+            return ("not_renderable", new TemplateDifference(0, 0, Excerpt(tokens, 0), exception.Message, DriftCause.TemplateRefused));
         }
 
         int common = tokens.AsSpan().CommonPrefixLength(template);
@@ -53,7 +54,17 @@ internal static class TemplateAudit
         if (endsWithin)
             return (TrajectoryAudit.Consistent, null);
         int position = TokenAt(format, sequence, common);
-        return (Classify(sequence, position), new TemplateDifference(0, position, Excerpt(tokens, common), Excerpt(template, common)));
+        DriftCause cause = new DriftAnalysis(format).CauseOfTextDifference(sequence.TokenIds, SampledMask(sequence), template);
+        return (Classify(sequence, position), new TemplateDifference(0, position, Excerpt(tokens, common), Excerpt(template, common), cause));
+    }
+
+    /// <summary>1 for every sampled token, whatever the mask policy left of the loss mask.</summary>
+    private static byte[] SampledMask(TrajectorySequence sequence)
+    {
+        byte[] mask = new byte[sequence.TokenIds.Length];
+        foreach (TokenSegment segment in sequence.Segments.Where(segment => segment.Source == SegmentSource.Sampled))
+            mask.AsSpan(segment.Start..segment.End).Fill(1);
+        return mask;
     }
 
     private static bool IsClosing(ChatFormat format, string rest) =>

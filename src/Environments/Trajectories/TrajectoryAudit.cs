@@ -1,3 +1,6 @@
+using System.Text.Json.Serialization;
+using AgentRollout.Tokenization.Chat.Drift;
+
 namespace AgentRollout.Environments.Trajectories;
 
 /// <summary>The machine-checkable claims that a trajectory carries about itself.</summary>
@@ -18,4 +21,10 @@ public sealed record TrajectoryAudit(bool TokenExact, bool MaskExact, string Tem
 /// <param name="Position">Token position in the sequence.</param>
 /// <param name="Tokens">Text of the tokens from there, at most 40 characters.</param>
 /// <param name="Template">Text of the template from there, at most 40 characters.</param>
-public sealed record TemplateDifference(int Sequence, int Position, string Tokens, string Template);
+/// <param name="Cause">Why they differ; null in trajectories of earlier versions.</param>
+public sealed record TemplateDifference(
+    int Sequence,
+    int Position,
+    string Tokens,
+    string Template,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DriftCause? Cause = null);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentRollout.Environments.Loop;
+using AgentRollout.Tokenization.Chat.Drift;
 using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Environments.Trajectories;
@@ -35,6 +36,7 @@ public static class TrajectoryJson
                 new JsonStringEnumConverter<ToolCallStatus>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<MaskPolicy>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<SegmentSource>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<DriftCause>(policy, allowIntegerValues: false),
             },
         };
         options.MakeReadOnly();

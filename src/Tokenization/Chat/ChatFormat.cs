@@ -44,6 +44,9 @@ public sealed class ChatFormat
     /// <summary>The token that usually ends an assistant turn.</summary>
     public int EndOfTurnId => EndOfTurnIds[0];
 
+    /// <summary>Whether a parser reads the tool calls that the template writes.</summary>
+    internal bool HasToolCallParser => _toolCallParser is not null;
+
     /// <summary>Reads the tool calls of a turn, in the form in which the template writes them.</summary>
     /// <exception cref="TokenizerException">The template writes calls in a form that no parser reads.</exception>
     public IToolCallParser ToolCallParser => _toolCallParser ?? throw new TokenizerException(

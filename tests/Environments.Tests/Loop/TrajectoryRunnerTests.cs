@@ -3,6 +3,7 @@ using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Testing;
 using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tokenization.Chat.Drift;
 using AgentRollout.Tokenization.Masking;
 using Xunit;
 
@@ -184,6 +185,12 @@ public sealed class TrajectoryRunnerTests
         Assert.Equal(StopReason.EnvironmentDone, trajectory.StopReason);
         Assert.Equal("not_renderable", trajectory.Audit.Template);
         Assert.Contains("One call only.", trajectory.Audit.FirstDifference!.Template, StringComparison.Ordinal);
+        Assert.Equal(DriftCause.TemplateRefused, trajectory.Audit.FirstDifference.Cause);
+        string json = TrajectoryJson.Serialize(trajectory);
+        const string Cause = ",\"cause\":\"template_refused\"";
+        Assert.Contains(Cause, json, StringComparison.Ordinal);
+        Trajectory earlier = TrajectoryJson.Deserialize(System.Text.Encoding.UTF8.GetBytes(json.Replace(Cause, "", StringComparison.Ordinal)));
+        Assert.Null(earlier.Audit.FirstDifference!.Cause);
         Assert.True(trajectory.Audit.Passes);
         Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
     }
