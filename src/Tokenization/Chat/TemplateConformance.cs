@@ -21,32 +21,30 @@ public sealed record TemplateConformance(
     bool? PromptOpensReasonedAnswer)
 {
     private const int ShownCharacters = 32;
-    private const string Reasoning = "Two and two is four.";
-
-    private static readonly FunctionSchema[] NoTools = [];
-    private static readonly ChatMessage Question = ChatMessage.User("What is 2+2?");
-    private static readonly ChatMessage Answer = ChatMessage.Assistant("4");
-    private static readonly ChatMessage Call = ChatMessage.Assistant(
-        "", [new ToolCall("call_0001", "get_weather", JsonElement.Parse("""{"city":"Paris"}"""))]);
-
-    private static readonly ChatMessage Next = ChatMessage.User("And 3+3?");
-    private static readonly ChatMessage Result = ChatMessage.Tool("call_0001", "get_weather", "21");
+    private const string Question = """{"role":"user","content":"What is 2+2?"}""";
+    private const string Answer = """{"role":"assistant","content":"4"}""";
+    private const string ReasonedAnswer = """{"role":"assistant","content":"4","reasoning_content":"Two and two is four."}""";
+    private const string Next = """{"role":"user","content":"And 3+3?"}""";
+    private const string Calls = """[{"type":"function","id":"call_0001","function":{"name":"get_weather","arguments":{"city":"Paris"}}}]""";
+    private const string Call = $$"""{"role":"assistant","content":"","tool_calls":{{Calls}}}""";
+    private const string ReasonedCall = $$"""{"role":"assistant","content":"","reasoning_content":"Look it up.","tool_calls":{{Calls}}}""";
+    private const string Result = """{"role":"tool","content":"21","tool_call_id":"call_0001","name":"get_weather"}""";
 
     /// <summary>Renders the conversations and compares.</summary>
     public static TemplateConformance Of(ChatTemplate template) => new(
         Append(template, Answer, Next),
         Append(template, Call, Result),
-        Append(template, Answer with { ReasoningContent = Reasoning }, Next),
-        Append(template, Call with { ReasoningContent = Reasoning }, Result),
+        Append(template, ReasonedAnswer, Next),
+        Append(template, ReasonedCall, Result),
         Opens(template, Answer),
-        Opens(template, Answer with { ReasoningContent = Reasoning }));
+        Opens(template, ReasonedAnswer));
 
-    private static HistoryFinding Append(ChatTemplate template, ChatMessage turn, ChatMessage added)
+    private static HistoryFinding Append(ChatTemplate template, string turn, string added)
     {
         try
         {
-            string before = template.Render([Question, turn], NoTools, addGenerationPrompt: false);
-            string after = template.Render([Question, turn, added], NoTools, addGenerationPrompt: true);
+            string before = Render(template, addGenerationPrompt: false, Question, turn);
+            string after = Render(template, addGenerationPrompt: true, Question, turn, added);
             return after.StartsWith(before, StringComparison.Ordinal)
                 ? new HistoryFinding(HistoryChange.Appends, null)
                 : new HistoryFinding(HistoryChange.Rewrites, Difference(before, after));
@@ -57,18 +55,22 @@ public sealed record TemplateConformance(
         }
     }
 
-    private static bool? Opens(ChatTemplate template, ChatMessage answer)
+    private static bool? Opens(ChatTemplate template, string answer)
     {
         try
         {
-            string prompt = template.Render([Question], NoTools, addGenerationPrompt: true);
-            return template.Render([Question, answer], NoTools, addGenerationPrompt: false).StartsWith(prompt, StringComparison.Ordinal);
+            string prompt = Render(template, addGenerationPrompt: true, Question);
+            return Render(template, addGenerationPrompt: false, Question, answer).StartsWith(prompt, StringComparison.Ordinal);
         }
         catch (TokenizerException)
         {
             return null;
         }
     }
+
+    /// <summary>As transformers renders them, without the spelling of calls that <see cref="CallSpelling"/> adapts to the template.</summary>
+    private static string Render(ChatTemplate template, bool addGenerationPrompt, params ReadOnlySpan<string> messages) =>
+        template.RenderJson(JsonElement.Parse($"[{string.Join(',', messages)}]"), tools: null, addGenerationPrompt).Text;
 
     private static string Difference(string before, string after)
     {
