@@ -29,7 +29,7 @@ internal static class TemplateAudit
     }
 
     /// <summary>
-    /// <c>consistent</c> and nothing, or the kind and the place of the first difference between decode(tokens) and template(messages). The
+    /// <c>consistent</c> and nothing, or the kind and the place of the first difference between decode(tokens) and template(messages) as its own tokens decode. The
     /// sequence may end before the template's glue that closes a last turn, because nobody sampled or needed it.
     /// </summary>
     public static (string Kind, TemplateDifference? Difference) Run(
@@ -42,7 +42,9 @@ internal static class TemplateAudit
         string template;
         try
         {
-            template = format.Template.Render(messages, tools, addGenerationPrompt: awaitsAnswer);
+            // What decoding makes of any text, a SentencePiece space or composed characters, is on both sides alike.
+            RenderedChat rendered = format.Template.RenderTracked(messages, tools, addGenerationPrompt: awaitsAnswer);
+            template = format.Tokenizer.Decode(format.Encode(rendered).Ids);
         }
         catch (TokenizerException exception)
         {

@@ -48,6 +48,8 @@ internal static class RolloutCommand
         Option<string> history = OptionFactory.Choice(
             "--history", "Where the template rewrites earlier turns: keep what was sampled, or go on in a new sequence.", OptionFactory.WordsOf<HistoryPolicy>());
         Option<string> mask = OptionFactory.Choice("--mask", "Which sampled tokens keep loss mask 1.", OptionFactory.WordsOf<MaskPolicy>());
+        Option<string?> toolCallParser = OptionFactory.Text(
+            "--tool-call-parser", "NAME", "The form of tool calls (docs/tool-calls.md). Default: the one that the chat template writes.");
         Option<string> contentEncoding = OptionFactory.Choice(
             "--content-encoding", "What becomes of message text that spells a control token.", OptionFactory.WordsOf<ContentEncoding>());
         Option<long> concurrency = OptionFactory.Integer("--concurrency", "Most trajectories in play at once.", 32, 1, 10_000);
@@ -58,7 +60,7 @@ internal static class RolloutCommand
         {
             environment, tasks, count, offset, split, samples, seed, output, model, rewardModel,
             temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, minNewTokens,
-            maxTurns, maxTokens, history, mask, contentEncoding, concurrency, threads, json,
+            maxTurns, maxTokens, history, mask, toolCallParser, contentEncoding, concurrency, threads, json,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -86,7 +88,11 @@ internal static class RolloutCommand
                 Limits = new RolloutLimits { MaxTurns = (int)parsed.GetValue(maxTurns), MaxTokens = (int?)parsed.GetValue(maxTokens) },
                 History = StatusText.Parse<HistoryPolicy>(parsed.GetRequiredValue(history)),
                 Mask = StatusText.Parse<MaskPolicy>(parsed.GetRequiredValue(mask)),
-                Chat = new ChatFormatOptions { ContentEncoding = StatusText.Parse<ContentEncoding>(parsed.GetRequiredValue(contentEncoding)) },
+                Chat = new ChatFormatOptions
+                {
+                    ContentEncoding = StatusText.Parse<ContentEncoding>(parsed.GetRequiredValue(contentEncoding)),
+                    ToolCallParser = parsed.GetValue(toolCallParser),
+                },
                 Concurrency = (int)parsed.GetValue(concurrency),
                 Threads = (int)parsed.GetValue(threads),
                 Json = parsed.GetValue(json),
