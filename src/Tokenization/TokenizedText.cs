@@ -31,6 +31,18 @@ public sealed record TokenizedText(int[] Ids, int[] Starts, int Length)
         return mask;
     }
 
+    /// <summary>The tokens that hold a character of a span, all of those that share one included.</summary>
+    internal Range TokensOf(CharSpan span)
+    {
+        if (span.End <= span.Start || span.Start >= Length)
+            return ..0;
+        int end = Array.BinarySearch(Starts, Math.Min(span.End, Length));
+        end = end >= 0 ? end : ~end;
+        while (end > 0 && Starts[end - 1] >= span.End)
+            end--;
+        return FirstTokenAt(span.Start)..end;
+    }
+
     /// <summary>The first of the tokens that hold the character.</summary>
     private int FirstTokenAt(int character)
     {

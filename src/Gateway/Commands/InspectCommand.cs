@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Tokenization;
+using AgentRollout.Tokenization.Chat;
 
 namespace AgentRollout.Gateway.Commands;
 
@@ -49,15 +50,17 @@ internal static class InspectCommand
         Argument<string> file = new("FILE") { Description = "Trajectories as lines of JSON." };
         Option<string?> id = OptionFactory.Text("--id", "ID", "Shows this trajectory only. Default: all of the file.");
         Option<bool> logprobs = new("--logprobs") { Description = "Shows the log-probability of every sampled token." };
+        Option<bool> messages = new("--messages") { Description = "Tells of every token which message it comes from, and what is the template's." };
         Option<string?> model = OptionFactory.Text("--model", "DIR", "Folder of its tokenizer. Default: the shipped models/tiny-agent.");
-        Command command = new("trajectory", "Shows trajectories with their tokens, masks, segments and tool calls.") { file, id, logprobs, model };
+        Command command = new("trajectory", "Shows trajectories with their tokens, masks, segments and tool calls.") { file, id, logprobs, messages, model };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             string path = parsed.GetRequiredValue(file);
             if (!File.Exists(path))
                 throw CommandException.Usage($"File '{path}' does not exist.");
-            Tokenizer tokenizer = Tokenizer.Load(ModelFolder.Find(parsed.GetValue(model)));
-            TrajectoryView view = new(terminal.Console, tokenizer, parsed.GetValue(logprobs));
+            string folder = ModelFolder.Find(parsed.GetValue(model));
+            ChatFormat? format = parsed.GetValue(messages) ? ChatFormat.Load(folder) : null;
+            TrajectoryView view = new(terminal.Console, format?.Tokenizer ?? Tokenizer.Load(folder), format, parsed.GetValue(logprobs));
             string? asked = parsed.GetValue(id);
             int shown = 0;
             await foreach (Trajectory trajectory in JsonlTrajectoryStore.ReadFileAsync(path, cancellationToken))

@@ -2,13 +2,18 @@ using System.Globalization;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.Tokenization;
+using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
 using Spectre.Console;
 
 namespace AgentRollout.Gateway.Commands;
 
 /// <summary>Shows trajectories for people: every token in the colour of its source, and what was made of it.</summary>
-internal sealed class TrajectoryView(IAnsiConsole console, Tokenizer tokenizer, bool showLogprobs)
+/// <param name="console">Where to.</param>
+/// <param name="tokenizer">The trajectories' tokenizer.</param>
+/// <param name="format">Their chat format, where tokens are shown by the messages that they come from.</param>
+/// <param name="showLogprobs">Whether sampled tokens have a line each.</param>
+internal sealed class TrajectoryView(IAnsiConsole console, Tokenizer tokenizer, ChatFormat? format, bool showLogprobs)
 {
     private const int MostArgumentCharacters = 200;
 
@@ -22,8 +27,9 @@ internal sealed class TrajectoryView(IAnsiConsole console, Tokenizer tokenizer, 
         }
 
         WriteHeader(trajectory);
+        IReadOnlyList<TrajectoryToken[]>? tokens = format is null ? null : TrajectoryTokens.Read(trajectory, format);
         for (int i = 0; i < trajectory.Sequences.Count; i++)
-            WriteSequence(trajectory.Sequences[i], i);
+            WriteSequence(trajectory.Sequences[i], i, tokens?[i]);
         WriteToolCalls(trajectory);
     }
 
@@ -38,7 +44,7 @@ internal sealed class TrajectoryView(IAnsiConsole console, Tokenizer tokenizer, 
             console.WriteLine($"failed at the {StatusText.Of(failure.Boundary)}: {failure.Message}");
     }
 
-    private void WriteSequence(TrajectorySequence sequence, int index)
+    private void WriteSequence(TrajectorySequence sequence, int index, TrajectoryToken[]? tokens)
     {
         console.WriteLine();
         console.WriteLine(Text($"sequence {index}: {sequence.TokenIds.Length} tokens{(sequence.StartedBecause is { } why ? $", started because of {why}" : "")}"));
@@ -47,7 +53,12 @@ internal sealed class TrajectoryView(IAnsiConsole console, Tokenizer tokenizer, 
             Style style = StyleOf(segment.Source);
             console.Write(new Text(Describe(segment) + "\n", style.Decoration(Decoration.Bold)));
             for (int i = segment.Start; i < segment.End; i++)
+            {
+                if (tokens is not null && (i == segment.Start || tokens[i].Origin != tokens[i - 1].Origin))
+                    console.Write(new Text($"{(i == segment.Start ? "" : "\n")}  {Describe(tokens[i].Origin)}: ", style.Decoration(Decoration.Dim)));
                 WriteToken(sequence, i, style);
+            }
+
             console.WriteLine();
         }
     }
@@ -60,6 +71,14 @@ internal sealed class TrajectoryView(IAnsiConsole console, Tokenizer tokenizer, 
         string calls = segment.CallIds is { Count: > 0 } ids ? $", answers {string.Join(", ", ids)}" : "";
         return Text($"[{segment.Start}, {segment.End}) {StatusText.Of(segment.Source)}, turn {segment.Turn}, {mask}{version}{finish}{calls}");
     }
+
+    private static string Describe(TokenOrigin? origin) => origin switch
+    {
+        null => "rendered otherwise now",
+        { Message: { } message } => Text($"message {message}"),
+        { IsContent: true } => "tools",
+        _ => "template",
+    };
 
     /// <summary>A token's text, control characters escaped, and a line break where it has one; special tokens stand out.</summary>
     private void WriteToken(TrajectorySequence sequence, int index, Style style)

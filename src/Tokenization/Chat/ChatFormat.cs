@@ -44,6 +44,8 @@ public sealed class ChatFormat
     /// <summary>The token that usually ends an assistant turn.</summary>
     public int EndOfTurnId => EndOfTurnIds[0];
 
+    private string TurnEnd => Probe.EndOfTurn + Probe.Glue;
+
     /// <summary>Whether a parser reads the tool calls that the template writes.</summary>
     internal bool HasToolCallParser => _toolCallParser is not null;
 
@@ -91,21 +93,45 @@ public sealed class ChatFormat
         if (added.Any(message => message.Role == "assistant"))
             throw new TokenizerException("An assistant message cannot be rendered behind a turn: what a model wrote is sampled, never rendered.");
         DeltaText delta = _delta.Render(added, tools);
-        string turnEnd = Probe.EndOfTurn + Probe.Glue;
-        CharSpan[] content = [.. delta.Content.Select(span => new CharSpan(span.Start + turnEnd.Length, span.End + turnEnd.Length))];
-        TokenizedText tokens = Encode(turnEnd + delta.Messages + delta.GenerationPrompt, content);
-
-        // The end of a turn is a control token, so that nothing before or behind it can join it. Where a format has none, what opens the
-        // next message may have been sampled already.
-        bool isSampled = closedBy is { } id && (Probe.EndOfTurn.Length > 0 || tokens.Ids is [var opener, ..] && opener == id);
-        int first = isSampled ? 1 : 0;
-        int messages = Math.Max(first, CountBefore(tokens.Starts, turnEnd.Length));
-        int prompt = Math.Max(messages, CountBefore(tokens.Starts, turnEnd.Length + delta.Messages.Length));
+        TokenizedText tokens = Encode(TurnEnd + delta.Messages + delta.GenerationPrompt, BehindTurnEnd(delta.Content));
+        int first = FirstAfterSampled(tokens, closedBy);
+        int messages = Math.Max(first, CountBefore(tokens.Starts, TurnEnd.Length));
+        int prompt = Math.Max(messages, CountBefore(tokens.Starts, TurnEnd.Length + delta.Messages.Length));
         List<RenderedSpan> spans = [];
         AddSpan(spans, SegmentSource.Scaffold, tokens.Ids.AsSpan(first..messages));
         AddSpan(spans, SegmentSource.Observation, tokens.Ids.AsSpan(messages..prompt));
         AddSpan(spans, SegmentSource.Scaffold, tokens.Ids.AsSpan(prompt..));
         return spans;
+    }
+
+    /// <summary>The tokens of <see cref="RenderPrompt"/> with the message that each comes from, for which every message is rendered once more.</summary>
+    /// <exception cref="TokenizerException">The template refuses the messages.</exception>
+    public AttributedTokens AttributePrompt(IReadOnlyList<ChatMessage> messages, IReadOnlyList<FunctionSchema> tools)
+    {
+        RenderedChat rendered = Template.RenderTracked(messages, tools, addGenerationPrompt: true);
+        return AttributedTokens.Of(
+            Encode(rendered),
+            rendered.ContentSpans,
+            index => Template.RenderTrackingOnly(messages, tools, addGenerationPrompt: true, index).ContentSpans,
+            messages.Count);
+    }
+
+    /// <summary>
+    /// The tokens of <see cref="RenderDelta"/> in a row, with the one of the added messages that each comes from, for which every one of
+    /// them is rendered once more.
+    /// </summary>
+    /// <param name="added">Tool results in the order of the calls, or user messages.</param>
+    /// <param name="tools">The tools of the prompt.</param>
+    /// <param name="closedBy">The end token that was sampled, or null.</param>
+    /// <exception cref="TokenizerException">The template refuses the messages.</exception>
+    public AttributedTokens AttributeDelta(IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, int? closedBy)
+    {
+        DeltaText delta = _delta.Render(added, tools);
+        CharSpan[] content = BehindTurnEnd(delta.Content);
+        TokenizedText tokens = Encode(TurnEnd + delta.Messages + delta.GenerationPrompt, content);
+        return AttributedTokens
+            .Of(tokens, content, index => BehindTurnEnd(_delta.Render(added, tools, onlyMessage: index).Content), added.Count)
+            .From(FirstAfterSampled(tokens, closedBy));
     }
 
     /// <summary>Whether the template renders a conversation otherwise once these messages follow it.</summary>
@@ -130,6 +156,16 @@ public sealed class ChatFormat
         token.Special
         || token.Content.AsSpan().ContainsAny('|', '\uFF5C')
         || (!string.IsNullOrWhiteSpace(token.Content) && template.Contains(token.Content, StringComparison.Ordinal));
+
+    private CharSpan[] BehindTurnEnd(IReadOnlyList<CharSpan> spans) =>
+        [.. spans.Select(span => new CharSpan(span.Start + TurnEnd.Length, span.End + TurnEnd.Length))];
+
+    /// <summary>
+    /// The first token of a delta that was not sampled. The end of a turn is a control token, so that nothing before or behind it can join
+    /// it. Where a format has none, what opens the next message may have been sampled already.
+    /// </summary>
+    private int FirstAfterSampled(TokenizedText tokens, int? closedBy) =>
+        closedBy is { } id && (Probe.EndOfTurn.Length > 0 || tokens.Ids is [var opener, ..] && opener == id) ? 1 : 0;
 
     private int IdOf(string token) => Tokenizer.TryGetId(token, out int id)
         ? id

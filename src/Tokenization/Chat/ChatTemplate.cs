@@ -134,6 +134,11 @@ public sealed class ChatTemplate
         IReadOnlyDictionary<string, JsonElement>? kwargs = null) =>
         Render(messages, tools, addGenerationPrompt, kwargs, tracksContent: true);
 
+    /// <summary>As <see cref="RenderTracked"/> with the content of one message only: the strings of the others count as the template's. Null for all, -1 for none.</summary>
+    internal RenderedChat RenderTrackingOnly(
+        IReadOnlyList<ChatMessage> messages, IReadOnlyList<FunctionSchema> tools, bool addGenerationPrompt, int? message) =>
+        Render(messages, tools, addGenerationPrompt, kwargs: null, tracksContent: true, message);
+
     /// <summary>Renders messages and tools as they stand in JSON, member by member, with the parts that the template marks as generated.</summary>
     /// <param name="messages">An array of messages.</param>
     /// <param name="tools">An array of tools, or null for none.</param>
@@ -159,10 +164,11 @@ public sealed class ChatTemplate
         IReadOnlyList<FunctionSchema> tools,
         bool addGenerationPrompt,
         IReadOnlyDictionary<string, JsonElement>? kwargs,
-        bool tracksContent)
+        bool tracksContent,
+        int? onlyMessage = null)
     {
         bool hasCalls = messages.Any(message => message.ToolCalls is { Count: > 0 } || message.ToolCallId is not null);
-        return Render(messages, tools, addGenerationPrompt, kwargs, tracksContent, hasCalls ? CallSpelling : CallSpelling.Standard);
+        return Render(messages, tools, addGenerationPrompt, kwargs, tracksContent, hasCalls ? CallSpelling : CallSpelling.Standard, onlyMessage);
     }
 
     private RenderedChat Render(
@@ -171,9 +177,10 @@ public sealed class ChatTemplate
         bool addGenerationPrompt,
         IReadOnlyDictionary<string, JsonElement>? kwargs,
         bool tracksContent,
-        CallSpelling calls)
+        CallSpelling calls,
+        int? onlyMessage = null)
     {
-        ChatValues values = new(tracksContent, calls);
+        ChatValues values = new(tracksContent, calls, onlyMessage);
         return Guarded(() => RenderValues(values.FromMessages(messages), values.FromTools(tools), addGenerationPrompt, kwargs, tracksContent));
     }
 

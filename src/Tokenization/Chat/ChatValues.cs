@@ -7,7 +7,8 @@ namespace AgentRollout.Tokenization.Chat;
 /// <summary>Messages and tools as the values that templates see, in OpenAI's nesting. For one rendering.</summary>
 /// <param name="asContent">Whether their strings are told apart from the template's.</param>
 /// <param name="calls">How the template takes tool calls.</param>
-internal sealed class ChatValues(bool asContent, CallSpelling calls)
+/// <param name="onlyMessage">The one message of which that is so; null for all messages and the tools.</param>
+internal sealed class ChatValues(bool asContent, CallSpelling calls, int? onlyMessage = null)
 {
     private static readonly PythonString _role = new("role");
     private static readonly PythonString _content = new("content");
@@ -25,12 +26,20 @@ internal sealed class ChatValues(bool asContent, CallSpelling calls)
     private static readonly SearchValues<char> _plain = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
 
     private readonly Dictionary<string, string> _callIds = new(StringComparer.Ordinal);
+    private int? _message; // the message that is being read
+
+    private bool IsContent => asContent && (onlyMessage is null || onlyMessage == _message);
 
     public PythonList FromMessages(IReadOnlyList<ChatMessage> messages)
     {
         List<object?> values = new(messages.Count);
-        foreach (ChatMessage message in messages)
-            values.Add(FromMessage(message));
+        for (int i = 0; i < messages.Count; i++)
+        {
+            _message = i;
+            values.Add(FromMessage(messages[i]));
+        }
+
+        _message = null;
         return new PythonList(values);
     }
 
@@ -45,7 +54,7 @@ internal sealed class ChatValues(bool asContent, CallSpelling calls)
             PythonDict function = new(3);
             function.Add(_name, Text(tool.Name));
             function.Add(_description, Text(tool.Description));
-            function.Add(_parameters, JinjaJson.FromJson(tool.Parameters, asContent));
+            function.Add(_parameters, JinjaJson.FromJson(tool.Parameters, IsContent));
             values.Add(Typed("function", function));
         }
 
@@ -94,7 +103,7 @@ internal sealed class ChatValues(bool asContent, CallSpelling calls)
     {
         PythonDict function = new(2);
         function.Add(_name, Text(call.Name));
-        function.Add(_arguments, calls.ArgumentsAsText ? Text(call.Arguments.GetRawText()) : JinjaJson.FromJson(call.Arguments, asContent));
+        function.Add(_arguments, calls.ArgumentsAsText ? Text(call.Arguments.GetRawText()) : JinjaJson.FromJson(call.Arguments, IsContent));
         PythonDict value = Typed(call.Type, function);
         string id = calls.Id(call.Id, call.Name);
         _callIds[call.Id] = id;
@@ -110,5 +119,5 @@ internal sealed class ChatValues(bool asContent, CallSpelling calls)
         return value;
     }
 
-    private PythonString? Text(string? text) => text is null ? null : asContent ? PythonString.FromContent(text) : new PythonString(text);
+    private PythonString? Text(string? text) => text is null ? null : IsContent ? PythonString.FromContent(text) : new PythonString(text);
 }

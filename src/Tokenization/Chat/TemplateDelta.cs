@@ -13,20 +13,25 @@ internal sealed class TemplateDelta(ChatTemplate template, Tokenizer tokenizer)
     public const string DefaultMarker = "StandInAnswerOfTheAssistant";
 
     /// <summary>The text that <paramref name="added"/> adds after an assistant turn.</summary>
+    /// <param name="added">The messages.</param>
+    /// <param name="tools">The tools of the prompt.</param>
+    /// <param name="marker">What the stand-in answers.</param>
+    /// <param name="onlyMessage">The one added message whose content is told; null for all, -1 for none.</param>
     /// <exception cref="TokenizerException">The template refuses the messages, or what they add cannot be told apart.</exception>
-    public DeltaText Render(IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, string marker = DefaultMarker)
+    public DeltaText Render(
+        IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, string marker = DefaultMarker, int? onlyMessage = null)
     {
         ChatMessage[] results = [.. added.TakeWhile(message => message.Role == "tool")];
         if (results.Length < 2)
-            return Render(Base(results, marker), added, tools, marker);
+            return Render(Base(results, marker), added, tools, marker, onlyMessage);
         try
         {
-            return Render(Base(results, marker), added, tools, marker);
+            return Render(Base(results, marker), added, tools, marker, onlyMessage);
         }
         catch (TokenizerException)
         {
             // Some templates (Llama-3.1) refuse several calls in one turn and still render several results.
-            return Render(Base(results[..1], marker), added, tools, marker);
+            return Render(Base(results[..1], marker), added, tools, marker, onlyMessage);
         }
     }
 
@@ -63,11 +68,11 @@ internal sealed class TemplateDelta(ChatTemplate template, Tokenizer tokenizer)
     }
 
     private DeltaText Render(
-        List<ChatMessage> conversation, IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, string marker)
+        List<ChatMessage> conversation, IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, string marker, int? onlyMessage)
     {
         string tailAtEnd = Tail(conversation, tools, marker, out int occurrences);
         ChatMessage[] all = [.. conversation, .. added];
-        RenderedChat rendered = template.RenderTracked(all, tools, addGenerationPrompt: true);
+        RenderedChat rendered = template.RenderTrackingOnly(all, tools, addGenerationPrompt: true, onlyMessage < 0 ? onlyMessage : conversation.Count + onlyMessage);
         int turnRest = AfterMarker(rendered.Text, marker, occurrences);
         string prompted = rendered.Text[turnRest..];
         string tail = prompted.StartsWith(tailAtEnd, StringComparison.Ordinal) ? tailAtEnd : FollowedTail(tailAtEnd, prompted);

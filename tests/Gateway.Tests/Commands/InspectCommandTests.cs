@@ -76,6 +76,19 @@ public sealed class InspectCommandTests
     }
 
     [Fact]
+    public async Task Tokens_are_shown_by_the_messages_that_they_come_from()
+    {
+        await CommandLineRunner.RunAsync("rollout", "--environment", "arithmetic", "--count", "1", "--temperature", "0", "--out", _path);
+        CommandResult result = await CommandLineRunner.RunAsync("inspect", "trajectory", _path, "--messages");
+
+        Assert.Contains(result.Lines, line => line == "  template: <|im_end|>");
+        Assert.Contains(result.Lines, line => line.StartsWith("  tools: ", StringComparison.Ordinal));
+        int calls = Array.FindIndex([.. result.Lines], line => line.StartsWith("call c1", StringComparison.Ordinal));
+        string answer = result.Lines[calls + 1]["  result: ".Length..];
+        Assert.Contains(result.Lines, line => line.StartsWith("  message ", StringComparison.Ordinal) && line.EndsWith(": " + answer, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_trajectory_of_another_tokenizer_is_refused()
     {
         await File.WriteAllTextAsync(_path, TrajectoryJson.Serialize(TestTrajectory.Create("r", 0)));

@@ -50,7 +50,8 @@ internal static class JinjaJson
     {
         int start = output.Length;
         Write(value, style, 0, output);
-        output.MarkFrom(start);
+        if (PythonPrinter.CountsAsContent(value))
+            output.MarkFrom(start);
     }
 
     private static PythonString Text(string text, bool asContent) => asContent ? PythonString.FromContent(text) : new PythonString(text);

@@ -10,7 +10,17 @@ internal static class PythonPrinter
     /// <summary>Python refuses to write longer integers.</summary>
     private const int MaxDigits = 4300;
 
-    /// <summary>Python's <c>str(value)</c>. What is not a string counts as content: numbers and lists may come from messages.</summary>
+    /// <summary>
+    /// Whether the text of a value counts as content: not where it holds strings and all of them are the template's. Numbers alone do, because
+    /// they may come from messages.
+    /// </summary>
+    public static bool CountsAsContent(object? value)
+    {
+        bool holdsText = false;
+        return HoldsContent(value, ref holdsText) || !holdsText;
+    }
+
+    /// <summary>Python's <c>str(value)</c>.</summary>
     public static PythonString ToText(object? value)
     {
         switch (value)
@@ -20,7 +30,8 @@ internal static class PythonPrinter
             case JinjaUndefined:
                 return PythonString.Empty;
             default:
-                return PythonString.FromContent(Represent(value));
+                string represented = Represent(value);
+                return CountsAsContent(value) ? PythonString.FromContent(represented) : new PythonString(represented);
         }
     }
 
@@ -37,7 +48,8 @@ internal static class PythonPrinter
             default:
                 int start = output.Length;
                 Represent(value, output);
-                output.MarkFrom(start);
+                if (CountsAsContent(value))
+                    output.MarkFrom(start);
                 break;
         }
     }
@@ -205,5 +217,41 @@ internal static class PythonPrinter
         }
 
         text.Append(quote);
+    }
+
+    private static bool HoldsContent(object? value, ref bool holdsText)
+    {
+        JinjaLimits.CheckStack();
+        switch (value)
+        {
+            case PythonString text:
+                holdsText = true;
+                return !text.IsTemplate;
+            case PythonDict dict:
+                foreach ((object? key, object? item) in dict.Entries)
+                {
+                    if (HoldsContent(key, ref holdsText) || HoldsContent(item, ref holdsText))
+                        return true;
+                }
+
+                return false;
+            case PythonList list:
+                return HoldContent(list.Items, ref holdsText);
+            case PythonTuple tuple:
+                return HoldContent(tuple.Items, ref holdsText);
+            default:
+                return false;
+        }
+    }
+
+    private static bool HoldContent(IReadOnlyList<object?> items, ref bool holdsText)
+    {
+        foreach (object? item in items)
+        {
+            if (HoldsContent(item, ref holdsText))
+                return true;
+        }
+
+        return false;
     }
 }
