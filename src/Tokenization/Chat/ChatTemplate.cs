@@ -208,7 +208,7 @@ public sealed class ChatTemplate
     {
         try
         {
-            return action();
+            return JinjaLimits.OnBoundedStack(action);
         }
         catch (JinjaException exception)
         {

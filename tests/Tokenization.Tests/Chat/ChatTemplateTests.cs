@@ -127,6 +127,18 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Throws<TokenizerException>(() => Parse(source).Render([], [], addGenerationPrompt: false));
 
     [Theory]
+    [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = ns.x | map('string') %}{% endfor %}{{ ns.x | list }}")]
+    [InlineData("{% set ns = namespace(x=1) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}")]
+    public void A_larger_stack_allows_no_deeper_nesting(string source)
+    {
+        Exception? failure = null;
+        Thread thread = new(() => failure = Record.Exception(() => Parse(source).Render([], [], addGenerationPrompt: false)), maxStackSize: 256 << 20);
+        thread.Start();
+        thread.Join();
+        Assert.IsType<TokenizerException>(failure);
+    }
+
+    [Theory]
     [InlineData("(", ")")]
     [InlineData("[", "]")]
     [InlineData("not ", "")]

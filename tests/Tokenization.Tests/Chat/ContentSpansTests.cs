@@ -19,6 +19,8 @@ public sealed class ContentSpansTests
     [InlineData("{{ m | upper }}{{ m.title() }}{{ m | e }}{{ m | length }}", "[HI <X>Hi <X>hi &lt;x&gt;6]")]
     [InlineData("{{ '%s|%5s' % (m, '<s>') }}{{ '<s>{}'.format(m) }}", "[hi <x>][hi <x>]")]
     [InlineData("{{ {'a': '<s>', 'b': 1} | tojson }}{{ [1] }}{{ {'a': m} | tojson }}{{ ['<s>', (1, m)] }}", "[[1]{\"a\": \"hi <x>\"}['<s>', (1, 'hi <x>')]]")]
+    [InlineData("{{ ['<s>', {'a': m}.items()] }}", "[['<s>', dict_items([('a', 'hi <x>')])]]")]
+    [InlineData("{{ ['<s>', namespace(a=m)] | string }}", "[['<s>', <Namespace {'a': 'hi <x>'}>]]")]
     [InlineData("{% set x %}<s>{{ m }}{% endset %}{{ x }}{% macro f(a) %}<f>{{ a }}</f>{% endmacro %}{{ f(m) }}{{ '-' + f('-') }}", "[hi <x>][hi <x>]")]
     [InlineData("{% filter indent(2) %}<s>\n{{ m }}{% endfilter %}{% generation %}<g>{{ m }}{% endgeneration %}", "[hi <x>][hi <x>]")]
     [InlineData("{% for c in m %}{{ c }}{% endfor %}<s>{{ m[::-1] }}{{ bos_token }}", "[hi <x>][>x< ih]")]

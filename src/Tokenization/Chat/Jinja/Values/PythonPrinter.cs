@@ -11,8 +11,8 @@ internal static class PythonPrinter
     private const int MaxDigits = 4300;
 
     /// <summary>
-    /// Whether the text of a value counts as content: not where it holds strings and all of them are the template's. Numbers alone do, because
-    /// they may come from messages.
+    /// Whether the text of a value counts as content: not where it is a list or a dict of strings that are all the template's. Numbers
+    /// alone do, because they may come from messages.
     /// </summary>
     public static bool CountsAsContent(object? value)
     {
@@ -239,8 +239,10 @@ internal static class PythonPrinter
                 return HoldContent(list.Items, ref holdsText);
             case PythonTuple tuple:
                 return HoldContent(tuple.Items, ref holdsText);
-            default:
+            case null or bool or long or double or BigInteger or PythonRange or JinjaUndefined:
                 return false;
+            default:
+                return true; // a view, a namespace or another value that may hold what a message says
         }
     }
 
