@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace AgentRollout.Tokenization;
 
@@ -6,6 +7,9 @@ namespace AgentRollout.Tokenization;
 internal static class ByteTokens
 {
     public static string Spelling(byte value) => $"<0x{value:X2}>";
+
+    /// <summary>The token of a byte, or -1 where the vocabulary has none.</summary>
+    public static int Find(byte value, Vocabulary vocabulary) => vocabulary.TryFind(Encoding.UTF8.GetBytes(Spelling(value)), out int id) ? id : -1;
 
     /// <summary>Whether a token is spelled as one byte. As in the reference, lower case and a sign are accepted.</summary>
     public static bool TryParse(ReadOnlySpan<char> token, out byte value)

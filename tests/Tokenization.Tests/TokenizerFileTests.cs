@@ -46,7 +46,8 @@ public sealed class TokenizerFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("model.type", "\"Unigram\"", "Unigram")]
+    [InlineData("model.type", "\"Bigram\"", "Bigram")]
+    [InlineData("model.type", "\"Unigram\"", "scores")]
     [InlineData("model.type", "\"WordPiece\"", "dropout")]
     [InlineData("model.dropout", "0.1", "dropout")]
     [InlineData("model.surprise", "1", "surprise")]
@@ -55,8 +56,10 @@ public sealed class TokenizerFileTests : IDisposable
     [InlineData("model.merges", "[\"zz q\"]", "zz")]
     [InlineData("model.merges", "[[\"a\",\"b\",\"c\"]]", "merge")]
     [InlineData("normalizer", "{\"type\":\"Precompiled2\"}", "Precompiled2")]
+    [InlineData("normalizer", "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AAA*\"}", "Base64")]
+    [InlineData("normalizer", "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"/////w==\"}", "damaged")]
     [InlineData("pre_tokenizer", "{\"type\":\"Metaspace\"}", "replacement")]
-    [InlineData("pre_tokenizer", "{\"type\":\"UnicodeScripts\"}", "UnicodeScripts")]
+    [InlineData("pre_tokenizer", "{\"type\":\"UnicodeScript\"}", "UnicodeScript")]
     [InlineData("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"String\":\"\"},\"behavior\":\"Isolated\"}", "empty")]
     [InlineData("pre_tokenizer.pretokenizers.0.behavior", "\"Taken\"", "Taken")]
     [InlineData("post_processor", "{\"type\":\"RobertaProcessing\"}", "cls")]

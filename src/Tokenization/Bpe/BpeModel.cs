@@ -29,7 +29,7 @@ internal sealed class BpeModel : TokenModel
         _suffix = Encoding.UTF8.GetBytes(settings.EndOfWordSuffix);
         _unknown = settings.UnknownToken is null ? null : new UnknownToken(settings.UnknownToken, vocabulary);
         for (int value = 0; value < 256; value++)
-            _idOfByte[value] = IdOf(ByteTokens.Spelling((byte)value));
+            _idOfByte[value] = ByteTokens.Find((byte)value, vocabulary);
         for (int value = 0; value < TabledCharacters; value++)
             _idOfCharacter[value] = IdOf(new Rune(value).ToString());
     }

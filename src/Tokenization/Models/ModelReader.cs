@@ -20,6 +20,7 @@ internal sealed class ModelReader
 
     private readonly Dictionary<string, JsonElement> _settings = new(StringComparer.Ordinal);
     private bool _hasVocabulary;
+    private List<double>? _scores; // [id], where the vocabulary has scores in place of ids
     private MergeRanks? _merges;
     private int _nextMerged; // the token that the next merge probably makes
 
@@ -63,6 +64,7 @@ internal sealed class ModelReader
     private TokenModel Create()
     {
         string type = Setting("type") is { ValueKind: JsonValueKind.String } name ? name.GetString()! : TypeOfUnnamed();
+        Require((type == "Unigram") == _scores is not null, $"its 'vocab' is not what a {type} model has: scores for Unigram, else ids");
         switch (type)
         {
             case "BPE":
@@ -77,13 +79,20 @@ internal sealed class ModelReader
                 AllowSettings("unk_token");
                 RequirePlainVocabulary(type);
                 return new WordLevelModel(Vocabulary, Unknown("<unk>"));
+            case "Unigram":
+                AllowSettings("unk_id", "byte_fallback");
+                RequirePlainVocabulary(type);
+                return new UnigramModel(Vocabulary, _scores!, UnknownId(), Flag("byte_fallback"));
             default:
-                throw JsonParts.Unsupported("model", type, "BPE, WordLevel, WordPiece");
+                throw JsonParts.Unsupported("model", type, "BPE, Unigram, WordLevel, WordPiece");
         }
     }
 
     /// <summary>Older files do not name the type; their members tell it.</summary>
-    private string TypeOfUnnamed() => _merges is not null ? "BPE" : _settings.ContainsKey("max_input_chars_per_word") ? "WordPiece" : "WordLevel";
+    private string TypeOfUnnamed() => _merges is not null ? "BPE"
+        : _scores is not null ? "Unigram"
+        : _settings.ContainsKey("max_input_chars_per_word") ? "WordPiece"
+        : "WordLevel";
 
     private BpeSettings BpeSettings()
     {
@@ -94,6 +103,15 @@ internal sealed class ModelReader
     }
 
     private int MaxCharacters() => Setting("max_input_chars_per_word") is { } limit ? (int)Math.Min(limit.GetUInt64(), int.MaxValue) : 100;
+
+    private int? UnknownId()
+    {
+        if (Setting("unk_id") is not { ValueKind: not JsonValueKind.Null } setting)
+            return null;
+        return setting.TryGetInt32(out int id) && Vocabulary.Contains(id)
+            ? id
+            : throw new TokenizerException($"its 'unk_id' {setting.GetRawText()} is the id of no token.");
+    }
 
     private UnknownToken Unknown(string absent) => new(Text("unk_token") ?? absent, Vocabulary);
 
@@ -118,7 +136,19 @@ internal sealed class ModelReader
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ReadVocabulary(ref Utf8JsonReader reader)
     {
-        Require(!_hasVocabulary && reader.TokenType == JsonTokenType.StartObject, "its 'vocab' is not one object of tokens and ids");
+        Require(!_hasVocabulary, "its 'vocab' is there twice");
+        if (reader.TokenType == JsonTokenType.StartArray)
+            ReadScores(ref reader);
+        else
+            ReadIds(ref reader);
+        Vocabulary.BuildIndex();
+        _hasVocabulary = true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ReadIds(ref Utf8JsonReader reader)
+    {
+        Require(reader.TokenType == JsonTokenType.StartObject, "its 'vocab' is neither an object of tokens and ids nor an array of tokens and scores");
         byte[] spelling = new byte[256];
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -128,9 +158,21 @@ internal sealed class ModelReader
                 throw new TokenizerException("an id in 'vocab' is no integer.");
             Vocabulary.Add(id, name);
         }
+    }
 
-        Vocabulary.BuildIndex();
-        _hasVocabulary = true;
+    /// <summary>Pairs of a token and its score; the ids are their places.</summary>
+    private void ReadScores(ref Utf8JsonReader reader)
+    {
+        _scores = [];
+        byte[] spelling = new byte[256];
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            Require(reader.TokenType == JsonTokenType.StartArray && reader.Read(), "a token in 'vocab' has no score");
+            Vocabulary.Add(_scores.Count, Text(ref reader, ref spelling));
+            Require(reader.Read() && reader.TokenType == JsonTokenType.Number, "a score in 'vocab' is no number");
+            _scores.Add(ReferenceNumber.Parse(reader.ValueSpan));
+            Require(reader.Read() && reader.TokenType == JsonTokenType.EndArray, "a token in 'vocab' has more than a score");
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

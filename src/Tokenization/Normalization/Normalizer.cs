@@ -24,11 +24,12 @@ internal abstract class Normalizer
             "Strip" => new StripNormalizer(Flag(json, "strip_left"), Flag(json, "strip_right")),
             "Prepend" => new PrependNormalizer(Text(json, "prepend")),
             "Replace" => ReadReplace(json),
+            "Precompiled" => ReadPrecompiled(json),
             "BertNormalizer" => ReadBert(json),
             "Sequence" => new SequenceNormalizer([.. Member(json, "normalizers", JsonValueKind.Array).EnumerateArray().Select(Read)]),
             _ => throw new TokenizerException(
-                $"its normalizer '{type}' is not supported; supported: BertNormalizer, ByteLevel, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Prepend, Replace, "
-                + "Sequence, Strip, StripAccents."),
+                $"its normalizer '{type}' is not supported; supported: BertNormalizer, ByteLevel, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, "
+                + "Replace, Sequence, Strip, StripAccents."),
         };
     }
 
@@ -50,6 +51,11 @@ internal abstract class Normalizer
         string literal = Text(pattern, "String");
         return literal.Length > 0 ? new ReplaceNormalizer(literal, content) : new RegexReplaceNormalizer(SplitRegex.Parse(""), content);
     }
+
+    private static PrecompiledNormalizer ReadPrecompiled(JsonElement json) =>
+        Member(json, "precompiled_charsmap", JsonValueKind.String).TryGetBytesFromBase64(out byte[]? compiled)
+            ? new PrecompiledNormalizer(new CharacterMap(compiled))
+            : throw new TokenizerException("its 'precompiled_charsmap' is not in Base64.");
 
     private static Normalizer ReadBert(JsonElement json)
     {

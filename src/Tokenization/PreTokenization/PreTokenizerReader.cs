@@ -8,7 +8,8 @@ namespace AgentRollout.Tokenization.PreTokenization;
 internal static class PreTokenizerReader
 {
     private const string Known =
-        "BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, FixedLength, Metaspace, Punctuation, Sequence, Split, Whitespace, WhitespaceSplit";
+        "BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, FixedLength, Metaspace, Punctuation, Sequence, Split, UnicodeScripts, Whitespace, "
+        + "WhitespaceSplit";
 
     public static PreTokenizer Read(JsonElement preTokenizer)
     {
@@ -54,6 +55,9 @@ internal static class PreTokenizerReader
                 break;
             case "Punctuation":
                 steps.Add(new PatternSplitter(CharacterPattern.Punctuation, Behavior(part, absent: "Isolated")));
+                break;
+            case "UnicodeScripts":
+                steps.Add(new ScriptSplitter());
                 break;
             case "Whitespace":
                 steps.Add(new PatternSplitter(new WordPattern(), SplitBehavior.Removed, inverted: true));
