@@ -19,7 +19,7 @@ public sealed class ChatFormat
         Template = template;
         ContentEncoding = options.ContentEncoding;
         _controlTokens = [.. tokenizer.AddedTokens.Where(token => IsControl(token, template.Source)).Select(token => token.Id)];
-        _delta = new TemplateDelta(template, tokenizer);
+        _delta = new TemplateDelta(template, tokenizer, _controlTokens);
         Probe = ChatFormatProber.Probe(template, _delta);
         EndOfTurnIds = [.. Probe.EndsOfTurn.Select(IdOf)];
         _toolCallParser = ChooseParser(options.ToolCallParser);
@@ -43,8 +43,6 @@ public sealed class ChatFormat
 
     /// <summary>The token that usually ends an assistant turn.</summary>
     public int EndOfTurnId => EndOfTurnIds[0];
-
-    private string TurnEnd => Probe.EndOfTurn + Probe.Glue;
 
     /// <summary>Whether a parser reads the tool calls that the template writes.</summary>
     internal bool HasToolCallParser => _toolCallParser is not null;
@@ -93,10 +91,11 @@ public sealed class ChatFormat
         if (added.Any(message => message.Role == "assistant"))
             throw new TokenizerException("An assistant message cannot be rendered behind a turn: what a model wrote is sampled, never rendered.");
         DeltaText delta = _delta.Render(added, tools);
-        TokenizedText tokens = Encode(TurnEnd + delta.Messages + delta.GenerationPrompt, BehindTurnEnd(delta.Content));
+        string turnEnd = TurnEnd(delta);
+        TokenizedText tokens = Encode(turnEnd + delta.Messages + delta.GenerationPrompt, Behind(turnEnd, delta.Content));
         int first = FirstAfterSampled(tokens, closedBy);
-        int messages = Math.Max(first, CountBefore(tokens.Starts, TurnEnd.Length));
-        int prompt = Math.Max(messages, CountBefore(tokens.Starts, TurnEnd.Length + delta.Messages.Length));
+        int messages = Math.Max(first, CountBefore(tokens.Starts, turnEnd.Length));
+        int prompt = Math.Max(messages, CountBefore(tokens.Starts, turnEnd.Length + delta.Messages.Length));
         List<RenderedSpan> spans = [];
         AddSpan(spans, SegmentSource.Scaffold, tokens.Ids.AsSpan(first..messages));
         AddSpan(spans, SegmentSource.Observation, tokens.Ids.AsSpan(messages..prompt));
@@ -127,10 +126,11 @@ public sealed class ChatFormat
     public AttributedTokens AttributeDelta(IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, int? closedBy)
     {
         DeltaText delta = _delta.Render(added, tools);
-        CharSpan[] content = BehindTurnEnd(delta.Content);
-        TokenizedText tokens = Encode(TurnEnd + delta.Messages + delta.GenerationPrompt, content);
+        string turnEnd = TurnEnd(delta);
+        CharSpan[] content = Behind(turnEnd, delta.Content);
+        TokenizedText tokens = Encode(turnEnd + delta.Messages + delta.GenerationPrompt, content);
         return AttributedTokens
-            .Of(tokens, content, index => BehindTurnEnd(_delta.Render(added, tools, onlyMessage: index).Content), added.Count)
+            .Of(tokens, content, index => Behind(turnEnd, _delta.Render(added, tools, onlyMessage: index).Content), added.Count)
             .From(FirstAfterSampled(tokens, closedBy));
     }
 
@@ -157,8 +157,18 @@ public sealed class ChatFormat
         || token.Content.AsSpan().ContainsAny('|', '\uFF5C')
         || (!string.IsNullOrWhiteSpace(token.Content) && template.Contains(token.Content, StringComparison.Ordinal));
 
-    private CharSpan[] BehindTurnEnd(IReadOnlyList<CharSpan> spans) =>
-        [.. spans.Select(span => new CharSpan(span.Start + TurnEnd.Length, span.End + TurnEnd.Length))];
+    /// <summary>
+    /// How the turn before the messages ends, and the glue. Calls may have an end of their own (gpt-oss: <c>&lt;|call|&gt;</c>); where a
+    /// template forgets it (DeepSeek after one call), it is that of an answer.
+    /// </summary>
+    private string TurnEnd(DeltaText delta)
+    {
+        int end = Probe.EndsOfTurn.Append(Probe.EndOfTurn).Where(token => token.Length > 0).Max(token => delta.Tail.LastIndexOf(token, StringComparison.Ordinal));
+        return Probe.EndOfTurn.Length > 0 && end >= 0 ? delta.Tail[end..] : Probe.EndOfTurn + Probe.Glue;
+    }
+
+    private static CharSpan[] Behind(string text, IReadOnlyList<CharSpan> spans) =>
+        [.. spans.Select(span => new CharSpan(span.Start + text.Length, span.End + text.Length))];
 
     /// <summary>
     /// The first token of a delta that was not sampled. The end of a turn is a control token, so that nothing before or behind it can join

@@ -9,7 +9,7 @@ namespace AgentRollout.Tokenization.Chat;
 /// <param name="AppendsUserMessages">Whether a further user message leaves the text before it as it was.</param>
 /// <param name="AppendsToolResults">Whether a tool result leaves the text before it as it was.</param>
 /// <param name="KeepsReasoning">Whether reasoning of an earlier turn is still there after a further user message.</param>
-/// <param name="DeltaIgnoresContent">Whether what a message adds is the same whatever the assistant wrote.</param>
+/// <param name="DeltaIgnoresContent">Whether what a message adds is the same whatever was said before it.</param>
 /// <param name="ToolRefusal">Why the template cannot render tool results, or null where it can.</param>
 /// <param name="Policy">What is done where the template rewrites earlier turns: <c>append_only</c> keeps what was sampled.</param>
 public sealed record ChatFormatProbe(

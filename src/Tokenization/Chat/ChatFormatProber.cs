@@ -20,7 +20,7 @@ internal static class ChatFormatProber
         string? toolRefusal = Try(() => delta.Render([Result], SomeTools), out DeltaText? tool);
         (string endOfTurn, string glue) = FindEndOfTurn(template, delta, user);
         bool ignoresContent = IsSame(user, delta.Render([Question], NoTools, OtherMarker))
-            && (tool is null || IsSame(tool, delta.Render([Result], SomeTools, OtherMarker)));
+            && (tool is null || (IsSame(tool, delta.Render([Result], SomeTools, OtherMarker)) && IsSameLater(delta, tool)));
         return new ChatFormatProbe(
             endOfTurn,
             glue,
@@ -80,6 +80,13 @@ internal static class ChatFormatProber
 
     private static bool IsSame(DeltaText one, DeltaText other) =>
         (one.Tail, one.Messages, one.GenerationPrompt) == (other.Tail, other.Messages, other.GenerationPrompt);
+
+    /// <summary>Whether a second result adds what the first did: DeepSeek's template puts another opening before it.</summary>
+    private static bool IsSameLater(TemplateDelta delta, DeltaText tool)
+    {
+        ChatMessage[] earlier = [.. TemplateDelta.Base([Result], OtherMarker), Result, ChatMessage.Assistant(OtherMarker)];
+        return Try(() => delta.RenderBehind(earlier, [Result], SomeTools), out DeltaText? later) is not null || IsSame(tool, later!);
+    }
 
     private static bool OpensAnswer(ChatTemplate template)
     {

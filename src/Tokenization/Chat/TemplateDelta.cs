@@ -7,7 +7,7 @@ namespace AgentRollout.Tokenization.Chat;
 /// rest is what follows the stand-in's last turn. The idea is that of verl's and TRL's suffix by a dummy conversation; here the place is
 /// found by a marker in the stand-in's answer, so that a template may rewrite that answer (Qwen3 drops its reasoning) and still be used.
 /// </summary>
-internal sealed class TemplateDelta(ChatTemplate template, Tokenizer tokenizer)
+internal sealed class TemplateDelta(ChatTemplate template, Tokenizer tokenizer, IReadOnlySet<int> controlTokens)
 {
     /// <summary>Plain letters, which no template trims, splits or escapes.</summary>
     public const string DefaultMarker = "StandInAnswerOfTheAssistant";
@@ -33,6 +33,14 @@ internal sealed class TemplateDelta(ChatTemplate template, Tokenizer tokenizer)
             // Some templates (Llama-3.1) refuse several calls in one turn and still render several results.
             return Render(Base(results[..1], marker), added, tools, marker, onlyMessage);
         }
+    }
+
+    /// <summary>The text that <paramref name="added"/> adds where the stand-in conversation is not the first that was said.</summary>
+    /// <exception cref="TokenizerException">The template refuses the messages, or what they add cannot be told apart.</exception>
+    public DeltaText RenderBehind(IReadOnlyList<ChatMessage> earlier, IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools)
+    {
+        ChatMessage[] results = [.. added.TakeWhile(message => message.Role == "tool")];
+        return Render([.. earlier, .. Base(results)], added, tools, DefaultMarker, onlyMessage: null);
     }
 
     /// <summary>The stand-in conversation whose last turn made the calls that the results answer.</summary>
@@ -61,7 +69,7 @@ internal sealed class TemplateDelta(ChatTemplate template, Tokenizer tokenizer)
     public CharSpan? FirstControlToken(string text)
     {
         TokenizedText tokens = tokenizer.EncodeWithStarts(text);
-        int first = Array.FindIndex(tokens.Ids, tokenizer.IsAdded);
+        int first = Array.FindIndex(tokens.Ids, controlTokens.Contains);
         if (first < 0)
             return null;
         return new CharSpan(tokens.Starts[first], first + 1 < tokens.Starts.Length ? tokens.Starts[first + 1] : text.Length);

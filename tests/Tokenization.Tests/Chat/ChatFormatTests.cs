@@ -56,6 +56,15 @@ public sealed class ChatFormatTests
         Assert.Null(format.EndOf(format.Tokenizer.Encode("<|channel|>analysis<|message|>Hm<|end|>")));
     }
 
+    /// <summary>Its tokens for line breaks are added tokens too; one of them would end every answer at its first line.</summary>
+    [Fact]
+    public void Gemma_ends_turns_with_its_control_token_alone() =>
+        Assert.Equal(["<end_of_turn>"], Shared("gemma3").Probe.EndsOfTurn);
+
+    [Fact]
+    public void Deepseek_opens_later_results_otherwise_than_the_first() =>
+        Assert.False(Shared("deepseek_v3").Probe.DeltaIgnoresContent);
+
     [Fact]
     public void Where_the_opening_of_the_next_message_ends_a_turn_it_is_not_written_twice()
     {
