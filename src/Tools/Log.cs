@@ -27,4 +27,22 @@ internal static partial class Log
 
     [LoggerMessage(3008, LogLevel.Warning, "The cancellation of call {CallId} of tool {ToolName} could not be sent; the tool runs to its deadline")]
     public static partial void CancelFailed(ILogger logger, string toolName, string callId, Exception error);
+
+    [LoggerMessage(3101, LogLevel.Warning, "Sandbox {SandboxId} may be left behind until it expires")]
+    public static partial void SandboxLeft(ILogger logger, string sandboxId, Exception error);
+
+    [LoggerMessage(3102, LogLevel.Warning, "Sandbox {SandboxId} ended while it waited for a trajectory")]
+    public static partial void SandboxLost(ILogger logger, string sandboxId, Exception error);
+
+    [LoggerMessage(3103, LogLevel.Error, "A sandbox could not be started ahead of demand")]
+    public static partial void SandboxNotStarted(ILogger logger, Exception error);
+
+    [LoggerMessage(3104, LogLevel.Information, "Removed {Count} sandboxes of runtime {Runtime} that were expired or whose owner is gone")]
+    public static partial void LeftoversRemoved(ILogger logger, int count, string runtime);
+
+    [LoggerMessage(3105, LogLevel.Warning, "Leftover sandboxes could not be removed")]
+    public static partial void LeftoversNotRemoved(ILogger logger, Exception error);
+
+    [LoggerMessage(3106, LogLevel.Warning, "The end of trajectory {TrajectoryId} could not be announced to its tools")]
+    public static partial void EndNotAnnounced(ILogger logger, string trajectoryId, Exception error);
 }

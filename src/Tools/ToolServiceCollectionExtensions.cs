@@ -1,4 +1,5 @@
 using AgentRollout.Tools.Dispatch;
+using AgentRollout.Tools.Sandbox;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -40,6 +41,28 @@ public static class ToolServiceCollectionExtensions
         services.TryAddSingleton<BusToolDispatcher>();
         services.Replace(ServiceDescriptor.Singleton<IToolDispatcher>(provider => provider.GetRequiredService<BusToolDispatcher>()));
         services.AddHostedService(provider => provider.GetRequiredService<BusToolDispatcher>());
+        return services;
+    }
+
+    /// <summary>
+    /// Adds the tools of <see cref="SandboxTools"/> and the pool that they share. A host starts and stops the pool; without one, start and stop the
+    /// <see cref="IHostedService"/>s of the provider.
+    /// </summary>
+    /// <param name="runtime">Makes the sandboxes; the caller disposes it after the services.</param>
+    public static IServiceCollection AddSandboxTools(this IServiceCollection services, ISandboxRuntime runtime, SandboxPoolOptions options)
+    {
+        services.AddTools();
+        services.AddSingleton(provider => new SandboxPool(
+            runtime, options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SandboxPool>>()));
+        services.AddSingleton<ITrajectoryEnd>(provider => provider.GetRequiredService<SandboxPool>());
+        services.AddHostedService(provider => provider.GetRequiredService<SandboxPool>());
+        services.AddSingleton<SandboxTools>();
+        for (int i = 0; i < SandboxTools.Count; i++)
+        {
+            int index = i;
+            services.AddSingleton(provider => provider.GetRequiredService<SandboxTools>().All[index]);
+        }
+
         return services;
     }
 }

@@ -38,6 +38,9 @@ public sealed class TrajectoryRunner(
         finally
         {
             await DisposeAsync(episode);
+            // What the tools hold for the trajectory, such as its sandbox, outlasts its verification and no more.
+            if (episode.ToolCalls.Count > 0)
+                await dispatcher.EndTrajectoryAsync(spec.TrajectoryId);
         }
 
         Trajectory trajectory = TrajectorySealer.Seal(episode, outcome.Reason, outcome.Failure);

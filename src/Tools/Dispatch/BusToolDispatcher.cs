@@ -78,6 +78,22 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
         }
     }
 
+    /// <inheritdoc/>
+    public async ValueTask EndTrajectoryAsync(string trajectoryId)
+    {
+        // Workers that stop let go of everything by themselves.
+        if (_workers is null)
+            return;
+        try
+        {
+            await bus.Publish(new TrajectoryEnded(trajectoryId), CancellationToken.None);
+        }
+        catch (Exception error)
+        {
+            Log.EndNotAnnounced(logger, trajectoryId, error);
+        }
+    }
+
     private static ExecuteTool MessageFor(ToolInvocation invocation, CallClock clock) => new(
         Guid.CreateVersion7(clock.DispatchedAt),
         invocation.CallId,

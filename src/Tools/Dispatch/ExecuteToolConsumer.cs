@@ -5,7 +5,7 @@ using MassTransit;
 namespace AgentRollout.Tools.Dispatch;
 
 /// <summary>The worker's end of the bus: runs what <see cref="ExecuteTool"/> asks for and answers once per message.</summary>
-internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<ExecuteTool>, IConsumer<CancelTool>, IDisposable
+internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<ExecuteTool>, IConsumer<CancelTool>, IConsumer<TrajectoryEnded>, IDisposable
 {
     /// <summary>Dispatches that ended, and cancellations that overtook the message that they cancel.</summary>
     private const int RememberedDispatches = 4_096;
@@ -41,6 +41,8 @@ internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<Execute
             _dispatches.End(message.DispatchId, cancel);
         }
     }
+
+    public Task Consume(ConsumeContext<TrajectoryEnded> context) => runner.EndTrajectoryAsync(context.Message.TrajectoryId).AsTask();
 
     public Task Consume(ConsumeContext<CancelTool> context)
     {

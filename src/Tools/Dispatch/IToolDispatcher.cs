@@ -11,4 +11,10 @@ public interface IToolDispatcher
     /// <param name="timeout">Wall-clock limit of the call, queueing included.</param>
     /// <param name="cancellationToken">Ends the call early.</param>
     Task<ToolResult> DispatchAsync(ToolInvocation invocation, TimeSpan timeout, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Tells every worker that a trajectory makes no further call, so that its sandbox and whatever else is held for it goes
+    /// (<see cref="ITrajectoryEnd"/>). Does not throw.
+    /// </summary>
+    ValueTask EndTrajectoryAsync(string trajectoryId);
 }

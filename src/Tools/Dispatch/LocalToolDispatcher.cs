@@ -6,4 +6,7 @@ internal sealed class LocalToolDispatcher(ToolRunner runner, TimeProvider time) 
     /// <inheritdoc/>
     public Task<ToolResult> DispatchAsync(ToolInvocation invocation, TimeSpan timeout, CancellationToken cancellationToken) =>
         runner.RunAsync(invocation, CallClock.Start(time, timeout), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask EndTrajectoryAsync(string trajectoryId) => runner.EndTrajectoryAsync(trajectoryId);
 }

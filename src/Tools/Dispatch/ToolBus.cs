@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace AgentRollout.Tools.Dispatch;
 
 /// <summary>
-/// The topology of the bus, and the only place that names a transport. Workers compete for calls on one queue; cancellations go to a queue of
-/// each worker, answers to the bus address of the caller. The bus is made without MassTransit's container registration, which would add a hosted
+/// The topology of the bus, and the only place that names a transport. Workers compete for calls on one queue; cancellations and ends of trajectories
+/// go to a queue of each worker, answers to the bus address of the caller. The bus is made without MassTransit's container registration, which would add a hosted
 /// service, health checks and usage reports.
 /// </summary>
 internal static class ToolBus
@@ -33,7 +33,11 @@ internal static class ToolBus
                 endpoint.PrefetchCount = Math.Max(MinPrefetch, options.MaxConcurrentCalls);
                 endpoint.Handler<ExecuteTool>(worker.Consume);
             });
-            bus.ReceiveEndpoint($"{CallsQueue}-cancel-{Guid.NewGuid():N}", endpoint => endpoint.Handler<CancelTool>(worker.Consume));
+            bus.ReceiveEndpoint($"{CallsQueue}-cancel-{Guid.NewGuid():N}", endpoint =>
+            {
+                endpoint.Handler<CancelTool>(worker.Consume);
+                endpoint.Handler<TrajectoryEnded>(worker.Consume);
+            });
         });
     }
 }

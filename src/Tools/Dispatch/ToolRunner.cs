@@ -13,14 +13,17 @@ internal sealed class ToolRunner : IDisposable
 {
     private readonly ToolCatalog _catalog;
     private readonly ToolOptions _options;
+    private readonly ITrajectoryEnd[] _ends;
     private readonly TimeProvider _time;
     private readonly ILogger<ToolRunner> _logger;
     private readonly SemaphoreSlim _slots;
     private readonly CallMemory<(string TrajectoryId, string CallId), TaskCompletionSource<ToolResult>> _memory;
 
-    public ToolRunner(ToolCatalog catalog, IOptions<ToolOptions> options, TimeProvider time, ILogger<ToolRunner> logger)
+    public ToolRunner(
+        ToolCatalog catalog, IEnumerable<ITrajectoryEnd> ends, IOptions<ToolOptions> options, TimeProvider time, ILogger<ToolRunner> logger)
     {
         _catalog = catalog;
+        _ends = [.. ends];
         _options = options.Value;
         _time = time;
         _logger = logger;
@@ -50,6 +53,22 @@ internal sealed class ToolRunner : IDisposable
         }
 
         return await RunFirstAsync(key, call, invocation, clock, cancellationToken);
+    }
+
+    /// <summary>Tells all that hold something for a trajectory that it has ended.</summary>
+    public async ValueTask EndTrajectoryAsync(string trajectoryId)
+    {
+        foreach (ITrajectoryEnd end in _ends)
+        {
+            try
+            {
+                await end.TrajectoryEndedAsync(trajectoryId);
+            }
+            catch (Exception error)
+            {
+                Log.EndNotAnnounced(_logger, trajectoryId, error);
+            }
+        }
     }
 
     public void Dispose() => _slots.Dispose();

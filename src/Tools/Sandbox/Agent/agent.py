@@ -349,6 +349,7 @@ class Supervisor:
 
     def handle(self, request):
         run = Run(request)
+        self.exits = {pid: status for pid, status in self.exits.items() if pid == self.interpreter.pid}
         if request["op"] in ("python", "ping"):
             return self.run_cell(run, request.get("code", ""), request["op"] == "python")
         if request["op"] == "shell":

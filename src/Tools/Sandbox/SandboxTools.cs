@@ -1,0 +1,81 @@
+using System.ComponentModel;
+using System.Globalization;
+using System.Text;
+
+namespace AgentRollout.Tools.Sandbox;
+
+/// <summary>
+/// The tools <c>python</c>, <c>shell</c>, <c>read_file</c>, <c>write_file</c> and <c>list_files</c>: all of a trajectory's calls meet in the one
+/// sandbox that it holds until it ends.
+/// </summary>
+public sealed class SandboxTools
+{
+    /// <summary>How many tools there are.</summary>
+    internal const int Count = 5;
+
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private readonly SandboxPool _pool;
+
+    public SandboxTools(SandboxPool pool)
+    {
+        _pool = pool;
+        All =
+        [
+            new DelegateTool(PythonAsync), new DelegateTool(ShellAsync), new DelegateTool(ReadFileAsync), new DelegateTool(WriteFileAsync),
+            new DelegateTool(ListFilesAsync),
+        ];
+    }
+
+    /// <summary>The tools, in the order of their names above.</summary>
+    public IReadOnlyList<ITool> All { get; }
+
+    [Description("Run Python code. Variables stay from call to call; the value of the last expression is shown.")]
+    private Task<string> PythonAsync(string code, ToolInvocation invocation, CancellationToken cancellationToken) =>
+        RunAsync(invocation, async (session, cancel) => SandboxText.OfPython(await session.RunPythonAsync(code, cancel), _pool.Limits), cancellationToken);
+
+    [Description("Run a command line in a shell.")]
+    private Task<string> ShellAsync(string command, ToolInvocation invocation, CancellationToken cancellationToken) =>
+        RunAsync(invocation, async (session, cancel) => SandboxText.OfShell(await session.RunShellAsync(command, cancel), _pool.Limits), cancellationToken);
+
+    [Description("Read a text file in the workspace.")]
+    private Task<string> ReadFileAsync(string path, ToolInvocation invocation, CancellationToken cancellationToken) =>
+        RunAsync(
+            invocation,
+            async (session, cancel) => SandboxText.OfFile(
+                await session.ReadFileAsync(path, cancel), _pool.Limits, reply => TextOf(path, reply.Content!)),
+            cancellationToken);
+
+    [Description("Write a text file in the workspace, in place of one that is there.")]
+    private Task<string> WriteFileAsync(string path, string content, ToolInvocation invocation, CancellationToken cancellationToken) =>
+        RunAsync(
+            invocation,
+            async (session, cancel) => SandboxText.OfFile(
+                await session.WriteFileAsync(path, Encoding.UTF8.GetBytes(content), cancel),
+                _pool.Limits,
+                reply => string.Create(CultureInfo.InvariantCulture, $"Wrote {reply.Bytes} bytes.")),
+            cancellationToken);
+
+    [Description("List the files in a folder of the workspace and in the folders below it.")]
+    private Task<string> ListFilesAsync(ToolInvocation invocation, CancellationToken cancellationToken, string path = ".") =>
+        RunAsync(
+            invocation,
+            async (session, cancel) => SandboxText.OfFile(await session.ListFilesAsync(path, cancel), _pool.Limits, SandboxText.OfEntries),
+            cancellationToken);
+
+    private Task<string> RunAsync(
+        ToolInvocation invocation, Func<SandboxSession, CancellationToken, Task<string>> call, CancellationToken cancellationToken) =>
+        _pool.Lease(invocation.TrajectoryId).RunAsync(call, cancellationToken);
+
+    private static string TextOf(string path, byte[] content)
+    {
+        try
+        {
+            return StrictUtf8.GetString(content);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new ToolException($"'{path}' is not UTF-8 text; read it with Python instead.");
+        }
+    }
+}
