@@ -9,6 +9,9 @@ if ! command -v dotnet >/dev/null; then
     exit 2
 fi
 
+# The services that tests use. Where one cannot be started its tests are skipped with the reason, or fail with CI=true.
+host=$(docker/start-docker.sh) && export DOCKER_HOST=$host
+
 dotnet build -c Release AgentRollout.sln --nologo -v quiet || exit 1
 
 passed=0 failed=0 skipped=0

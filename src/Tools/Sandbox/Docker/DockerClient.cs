@@ -130,7 +130,7 @@ internal sealed class DockerClient(DockerEndpoint endpoint) : IDisposable
         catch (Exception error) when (error is HttpRequestException or SocketException or OperationCanceledException)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            string reason = error is OperationCanceledException ? $"no answer within {CallTimeout.TotalSeconds} s" : error.Message;
+            string reason = error is OperationCanceledException ? $"no answer within {CallTimeout.TotalSeconds} s" : error.GetBaseException().Message;
             throw new DockerException($"Docker at '{endpoint}' does not answer: {reason.TrimEnd('.')}.", error);
         }
 

@@ -50,6 +50,8 @@ public sealed class DockerEndpoint
 
     private async ValueTask<Stream> ConnectToSocketAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
+        if (!File.Exists(_host.LocalPath))
+            throw new IOException("There is no such socket.");
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {

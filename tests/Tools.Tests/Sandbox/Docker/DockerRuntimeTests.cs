@@ -30,7 +30,7 @@ public sealed class DockerRuntimeTests
         using DockerRuntime present = await TestDocker.OpenAsync();
         DockerException nobody = await Assert.ThrowsAsync<DockerException>(() => ConnectAsync(new DockerEndpoint("unix:///nowhere/docker.sock"), "x"));
         Assert.Null(nobody.Status);
-        Assert.Contains("Docker at 'unix:///nowhere/docker.sock' does not answer", nobody.Message, StringComparison.Ordinal);
+        Assert.Equal("Docker at 'unix:///nowhere/docker.sock' does not answer: There is no such socket.", nobody.Message);
         SandboxException image = await Assert.ThrowsAsync<SandboxException>(() => ConnectAsync(TestDocker.Endpoint, "absent:1"));
         Assert.Contains("has no image 'absent:1'; docker/sandbox/build.sh builds it.", image.Message, StringComparison.Ordinal);
     }
