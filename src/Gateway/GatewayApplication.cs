@@ -6,6 +6,7 @@ using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Access;
 using AgentRollout.Gateway.Catalogs;
+using AgentRollout.Gateway.Dialects.SearchR1;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.Rollouts;
@@ -55,6 +56,7 @@ internal static class GatewayApplication
         app.MapTrajectories();
         app.MapCatalogs();
         app.MapEngine();
+        app.MapRetrieve();
         app.MapHealth();
         app.MapOpenApi();
         app.MapHub<RolloutHub>("/hubs/rollouts");

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tools.Search;
 
 namespace AgentRollout.Gateway;
 
@@ -35,8 +36,26 @@ internal sealed record GatewayOptions
     /// <summary>JSON lines <c>{"id", "title", "text"}</c> that the tool <c>search</c> searches. Default: the shipped facts of <c>lookup</c>.</summary>
     public string? SearchCorpus { get; set; }
 
-    /// <summary>A file that keeps the index of <see cref="SearchCorpus"/> from start to start. Default: the index is made in memory.</summary>
+    /// <summary>
+    /// A file that keeps the index of <see cref="SearchCorpus"/> from start to start; alone, an index that <c>agentrollout index</c> made.
+    /// Default: the index is made in memory.
+    /// </summary>
     public string? SearchIndex { get; set; }
+
+    /// <summary>The address of a retrieval server that speaks Search-R1's protocol, which <c>search</c> asks in place of an index. Default none.</summary>
+    public string? SearchUrl { get; set; }
+
+    /// <summary>What a word in a title counts in the ranking, beside 1 for one in a text. Default 1.</summary>
+    [Range(0.0, 1_000.0)]
+    public double SearchTitleWeight { get; set; } = 1;
+
+    /// <summary>Words of the best part of a passage that <c>search</c> shows. Default 0: the whole passage.</summary>
+    [Range(0, SearchIndexOptions.MaxSnippetWords)]
+    public int SearchSnippetWords { get; set; }
+
+    /// <summary>Words in a larger share of the passages are not searched for while the query has rarer ones. Default 0.02.</summary>
+    [Range(0.001, 1.0)]
+    public double SearchMaxTermShare { get; set; } = 0.02;
 
     /// <summary>Most rollouts that wait; one more is answered 429. Default 256.</summary>
     [Range(1, 1_000_000)]
@@ -62,6 +81,13 @@ internal sealed record GatewayOptions
 
     /// <summary>Limits of the embedded engine.</summary>
     public EngineSettings Engine { get; set; } = new();
+
+    public SearchIndexOptions ToSearchOptions() => new()
+    {
+        TitleWeight = SearchTitleWeight,
+        SnippetWords = SearchSnippetWords,
+        MaxTermShare = SearchMaxTermShare,
+    };
 
     public ChatFormatOptions ToChatOptions() => new() { ContentEncoding = ContentEncoding, ToolCallParser = ToolCallParser };
 }

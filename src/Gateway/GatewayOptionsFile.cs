@@ -37,8 +37,12 @@ internal static class GatewayOptionsFile
 
         if (options.SearchCorpus is { } corpus && !File.Exists(corpus))
             throw Invalid($"'search_corpus' is '{corpus}', which does not exist.");
-        if (options is { SearchIndex: { } index, SearchCorpus: null })
-            throw Invalid($"'search_index' is '{index}', but there is no 'search_corpus' to index.");
+        if (options is { SearchIndex: { } index, SearchCorpus: null } && !File.Exists(index))
+            throw Invalid($"'search_index' is '{index}', which does not exist, and there is no 'search_corpus' to index.");
+        if (options.SearchUrl is { } search && !(Uri.TryCreate(search, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"))
+            throw Invalid($"'search_url' is '{search}'; it must be an http or https address, such as http://127.0.0.1:8000/retrieve.");
+        if (options is { SearchUrl: not null, SearchCorpus: not null } or { SearchUrl: not null, SearchIndex: not null })
+            throw Invalid("'search_url' names another server's search, so 'search_corpus' and 'search_index' cannot be given beside it.");
         if (options.Urls is [])
             throw Invalid("'urls' is empty; the server must listen on at least one address.");
         foreach (string url in options.Urls)

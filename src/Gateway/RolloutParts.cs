@@ -11,11 +11,12 @@ namespace AgentRollout.Gateway;
 internal static class RolloutParts
 {
     /// <param name="services">Gets the parts.</param>
-    /// <param name="openIndex">Opens what <c>search</c> searches; the services dispose it.</param>
-    public static IServiceCollection AddRolloutParts(this IServiceCollection services, Func<LocalIndexSearch> openIndex) => services
+    /// <param name="openSearch">Opens what <c>search</c> searches; the services dispose it.</param>
+    public static IServiceCollection AddRolloutParts(this IServiceCollection services, Func<IServiceProvider, ISearchProvider> openSearch) => services
         .AddSingleton(_ => CalculatorTool.Create())
-        .AddSingleton(_ => openIndex())
-        .AddSingleton(provider => LookupFacts.CreateSearchTool(provider.GetRequiredService<LocalIndexSearch>()))
+        .AddHttpClient()
+        .AddSingleton(openSearch)
+        .AddSingleton(provider => LookupFacts.CreateSearchTool(provider.GetRequiredService<ISearchProvider>()))
         .AddToolBus()
         .AddSingleton(provider => new EnvironmentCatalog(
             [ArithmeticEnvironment.Definition, LookupEnvironment.Definition], provider.GetRequiredService<ToolCatalog>()));

@@ -15,7 +15,7 @@ public sealed class ServerTests
 
         Assert.Equal(
             [
-                "/health/live", "/health/ready", "/v1/engine", "/v1/environments", "/v1/pending", "/v1/rollouts", "/v1/rollouts/{id}",
+                "/health/live", "/health/ready", "/retrieve", "/v1/engine", "/v1/environments", "/v1/pending", "/v1/rollouts", "/v1/rollouts/{id}",
                 "/v1/rollouts/{id}/trajectories", "/v1/tools", "/v1/trajectories/{id}", "/v1/trajectories/{id}/audit",
             ],
             document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));

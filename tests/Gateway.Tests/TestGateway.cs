@@ -43,16 +43,20 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public static string NewDatabase() => Path.Combine(Directory.CreateTempSubdirectory("agentrollout-").FullName, "test.db");
 
-    public static Task<TestGateway> StartAsync(GatewayOptions? options = null, string? path = null)
+    public static Task<TestGateway> StartAsync(GatewayOptions? options = null, string? path = null, Action<IServiceCollection>? configure = null)
     {
         ScriptedEngine engine = new(Script, new EngineModel("tiny", Format.Tokenizer.VocabularySize, 4_096, [Format.EndOfTurnId], 0));
         return StartAsync(
             new Policy("tiny", engine, Format),
-            services => services
-                .AddSingleton(CalculatorTool.Create())
-                .AddToolBus()
-                .AddSingleton(provider => new EnvironmentCatalog(
-                    [TestEnvironment.Define("plain"), TestEnvironment.Define("tools", "calculator")], provider.GetRequiredService<ToolCatalog>())),
+            services =>
+            {
+                services
+                    .AddSingleton(CalculatorTool.Create())
+                    .AddToolBus()
+                    .AddSingleton(provider => new EnvironmentCatalog(
+                        [TestEnvironment.Define("plain"), TestEnvironment.Define("tools", "calculator")], provider.GetRequiredService<ToolCatalog>()));
+                configure?.Invoke(services);
+            },
             options,
             path);
     }

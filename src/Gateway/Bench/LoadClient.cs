@@ -10,7 +10,7 @@ internal sealed class LoadClient(ITokenEngine engine)
     private readonly ConcurrentBag<double> _gaps = [];
     private readonly ConcurrentBag<double> _firstTokens = [];
 
-    /// <summary>Milliseconds between the tokens of a request, over all requests.</summary>
+    /// <summary>Milliseconds between the tokens of a request, over all requests; 0 for those that came in one chunk.</summary>
     public double[] Gaps => [.. _gaps.Order()];
 
     /// <summary>Milliseconds from a request to its first token, over all requests.</summary>
@@ -30,6 +30,8 @@ internal sealed class LoadClient(ITokenEngine engine)
         {
             long now = Stopwatch.GetTimestamp();
             (sampled.Count == 0 ? _firstTokens : _gaps).Add(Stopwatch.GetElapsedTime(last, now).TotalMilliseconds);
+            for (int i = 1; i < chunk.Tokens.Length; i++)
+                _gaps.Add(0);
             sampled.AddRange(chunk.Tokens.Span);
             last = now;
         }

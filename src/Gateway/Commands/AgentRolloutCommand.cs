@@ -19,6 +19,7 @@ internal static class AgentRolloutCommand
             AuditCommand.Create(terminal),
             InspectCommand.Create(terminal),
             TokenizerCommand.Create(terminal),
+            IndexCommand.Create(terminal),
             BenchCommand.Create(terminal),
         };
         ParseResult parsed = root.Parse(arguments);

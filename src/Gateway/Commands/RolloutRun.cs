@@ -20,7 +20,7 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
         await using ServiceProvider services = new ServiceCollection()
             .AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole())
             .Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
-            .AddRolloutParts(LookupFacts.OpenIndex)
+            .AddRolloutParts(_ => LookupFacts.OpenIndex())
             .BuildServiceProvider();
         EnvironmentDefinition environment = FindEnvironment(services.GetRequiredService<EnvironmentCatalog>());
         (IEnumerable<RolloutTask> tasks, long taskCount) = await options.Tasks.ReadAsync(environment);

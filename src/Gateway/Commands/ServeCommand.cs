@@ -43,10 +43,19 @@ internal static class ServeCommand
             throw CommandException.Usage($"Roles '{roles}' cannot be split over processes; the one combination that runs is {AllRoles}.");
     }
 
+    private static Func<IServiceProvider, ISearchProvider> OpenSearch(GatewayOptions options)
+    {
+        if (options.SearchUrl is { } url)
+            return services => new HttpSearch(services.GetRequiredService<IHttpClientFactory>().CreateClient(), new Uri(url));
+        LocalIndexSearch index = OpenIndex(options);
+        return _ => index;
+    }
+
     private static LocalIndexSearch OpenIndex(GatewayOptions options) => options switch
     {
-        { SearchCorpus: { } corpus, SearchIndex: { } index } => LocalIndexSearch.FromJsonLines(corpus, index),
-        { SearchCorpus: { } corpus } => LocalIndexSearch.FromJsonLines(corpus),
+        { SearchCorpus: { } corpus, SearchIndex: { } index } => LocalIndexSearch.FromJsonLines(corpus, index, options.ToSearchOptions()),
+        { SearchCorpus: { } corpus } => LocalIndexSearch.FromJsonLines(corpus, options.ToSearchOptions()),
+        { SearchIndex: { } index } => LocalIndexSearch.FromIndex(index, options.ToSearchOptions()),
         _ => LookupFacts.OpenIndex(),
     };
 
@@ -60,10 +69,10 @@ internal static class ServeCommand
             ? ModelReward.Load(ModelFolder.Find(rewardFolder), options.Engine.ToOptions(), loggers)
             : null;
         // Opened here, so that a bad corpus stops the start with its sentence.
-        LocalIndexSearch index = OpenIndex(options);
+        Func<IServiceProvider, ISearchProvider> search = OpenSearch(options);
         await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, services =>
         {
-            services.AddRolloutParts(() => index);
+            services.AddRolloutParts(search);
             if (reward is not null)
                 services.AddSingleton(reward);
         });

@@ -5,7 +5,8 @@ using AgentRollout.Tools.Search;
 namespace AgentRollout.Tools.Builtin;
 
 /// <summary>
-/// The tool <c>search</c>: the best passages of a provider as numbered lines, one per passage; line breaks inside a passage become spaces.
+/// The tool <c>search</c>: the best passages of a provider as numbered lines, one per passage, or their snippets; line breaks inside become
+/// spaces. Lines at the end name words that were too frequent to search for.
 /// </summary>
 public sealed class SearchTool
 {
@@ -32,12 +33,18 @@ public sealed class SearchTool
     [Description("Search the facts.")]
     private async Task<string> SearchAsync(string query, CancellationToken cancellationToken)
     {
-        IReadOnlyList<SearchHit> hits = await _provider.SearchAsync(query, _topK, cancellationToken);
-        if (hits.Count == 0)
-            return "No results.";
-        var lines = new StringBuilder();
-        for (int i = 0; i < hits.Count; i++)
-            lines.Append(i == 0 ? "" : "\n").Append(i + 1).Append(". ").Append(hits[i].Passage.Text.ReplaceLineEndings(" "));
+        SearchResult result = await _provider.SearchAsync(query, _topK, cancellationToken);
+        var lines = new StringBuilder(result.Hits.Count == 0 ? "No results." : "");
+        for (int i = 0; i < result.Hits.Count; i++)
+        {
+            SearchHit hit = result.Hits[i];
+            lines.Append(i == 0 ? "" : "\n").Append(i + 1).Append(". ").Append((hit.Snippet ?? hit.Passage.Text).ReplaceLineEndings(" "));
+        }
+
+        if (result.IgnoredTerms.Count > 0)
+            lines.Append($"\n(Too frequent to search for: {string.Join(", ", result.IgnoredTerms)}.)");
+        if (result.IsPartial)
+            lines.Append("\n(All words are frequent, so only a part of the facts was searched.)");
         return lines.ToString();
     }
 }

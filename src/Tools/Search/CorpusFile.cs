@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace AgentRollout.Tools.Search;
 
 /// <summary>
-/// Reads a corpus of JSON lines <c>{"id": "…", "title": "…", "text": "…"}</c>. The title may be missing, an id may be a number, empty
-/// lines and further members are skipped. A bad line is refused with file, line number and what is wrong.
+/// Reads a corpus of JSON lines <c>{"id": "…", "title": "…", "text": "…"}</c>, or Search-R1's <c>{"id": "…", "contents": "\"title\"\ntext"}</c>.
+/// The title may be missing, an id may be a number, empty lines and further members are skipped. A bad line is refused with file, line number and what is wrong.
 /// </summary>
 internal static class CorpusFile
 {
@@ -40,7 +40,10 @@ internal static class CorpusFile
             JsonElement entry = document.RootElement;
             if (entry.ValueKind != JsonValueKind.Object)
                 throw Bad(path, line, $"expected an object, found {entry.ValueKind.ToString().ToLowerInvariant()}");
-            return new Passage(Member(path, line, entry, "id")!, Member(path, line, entry, "title") ?? "", Member(path, line, entry, "text")!);
+            string id = Member(path, line, entry, "id")!;
+            return entry.TryGetProperty("contents", out _) && !entry.TryGetProperty("text", out _)
+                ? Passage.FromContents(id, Member(path, line, entry, "contents")!)
+                : new Passage(id, Member(path, line, entry, "title") ?? "", Member(path, line, entry, "text")!);
         }
         catch (JsonException error)
         {

@@ -6,8 +6,8 @@ namespace AgentRollout.Gateway.Tests.Commands;
 public sealed class UsageTests
 {
     [Theory]
-    [InlineData("'agentrollout' needs a command; known commands: audit, bench, inspect, rollout, serve, tokenizer.")]
-    [InlineData("Command 'bogus' is unknown; known commands: audit, bench, inspect, rollout, serve, tokenizer.", "bogus")]
+    [InlineData("'agentrollout' needs a command; known commands: audit, bench, index, inspect, rollout, serve, tokenizer.")]
+    [InlineData("Command 'bogus' is unknown; known commands: audit, bench, index, inspect, rollout, serve, tokenizer.", "bogus")]
     [InlineData("'tokenizer' needs a command; known commands: chat, decode, encode.", "tokenizer")]
     [InlineData("Option '--foo' is unknown; known options of 'audit': --model.", "audit", "file.jsonl", "--foo")]
     [InlineData("Option '--environment' is required.", "rollout")]
@@ -38,9 +38,11 @@ public sealed class UsageTests
 
     [Theory]
     [InlineData("""{"urls":[]}""", "'urls' is empty; the server must listen on at least one address.")]
-    [InlineData("""{"quue_capacity":1}""", "Member 'quue_capacity' is unknown; known members: urls, model, tool_call_parser, reward_model, content_encoding, database, search_corpus, search_index, queue_capacity,")]
+    [InlineData("""{"quue_capacity":1}""", "Member 'quue_capacity' is unknown; known members: urls, model, tool_call_parser, reward_model, content_encoding, database, search_corpus, search_index, search_url, search_title_weight, search_snippet_words, search_max_term_share, queue_capacity,")]
     [InlineData("""{"search_corpus":"/nowhere.jsonl"}""", "'search_corpus' is '/nowhere.jsonl', which does not exist.")]
-    [InlineData("""{"search_index":"i.db"}""", "'search_index' is 'i.db', but there is no 'search_corpus' to index.")]
+    [InlineData("""{"search_index":"i.db"}""", "'search_index' is 'i.db', which does not exist, and there is no 'search_corpus' to index.")]
+    [InlineData("""{"search_url":"ftp://x"}""", "'search_url' is 'ftp://x'; it must be an http or https address, such as http://127.0.0.1:8000/retrieve.")]
+    [InlineData("""{"search_max_term_share":0}""", "Member 'search_max_term_share' is 0; it must be at least 0.001 and at most 1.")]
     [InlineData("""{"queue_capacity":0}""", "Member 'queue_capacity' is 0; it must be at least 1 and at most 1000000.")]
     [InlineData("""{"engine":{"threads":-1}}""", "Member 'engine.threads' is -1; it must be at least 0 and at most 1024.")]
     [InlineData("""{"api_keys":[{"name":"a"}]}""", "Member 'api_keys[0].sha256' is missing.")]

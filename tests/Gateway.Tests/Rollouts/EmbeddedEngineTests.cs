@@ -12,7 +12,7 @@ public sealed class EmbeddedEngineTests
     public async Task Concurrent_rollouts_on_the_shipped_model_all_end_and_give_every_page_back()
     {
         await using LoadedModel model = await LoadedModel.LoadAsync(ModelFolder.Find(null), new EngineOptions(), NullLoggerFactory.Instance);
-        await using TestGateway gateway = await TestGateway.StartAsync(model.Policy, services => services.AddRolloutParts(AgentRollout.Environments.Builtin.Lookup.LookupFacts.OpenIndex));
+        await using TestGateway gateway = await TestGateway.StartAsync(model.Policy, services => services.AddRolloutParts(_ => AgentRollout.Environments.Builtin.Lookup.LookupFacts.OpenIndex()));
         string[] environments = ["arithmetic", "lookup"];
 
         string[] ids = await Task.WhenAll(Enumerable.Range(0, 64).Select(index => gateway.AcceptAsync(

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using AgentRollout.Tools.Search;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace AgentRollout.Tools.Tests.Search;
@@ -35,7 +36,7 @@ public sealed class HttpSearchTests : IDisposable
     {
         Task<JsonElement> request = AnswerAsync(
             200, """{"result": [[{"document": {"id": "7", "contents": "\"Oslo\"\nOslo is a city.\nIt is old."}, "score": 0.75}]]}""");
-        IReadOnlyList<SearchHit> hits = await new HttpSearch(_client, _endpoint).SearchAsync("where is \"Oslo\"?", 2, default);
+        IReadOnlyList<SearchHit> hits = (await new HttpSearch(_client, _endpoint).SearchAsync("where is \"Oslo\"?", 2, default)).Hits;
         Assert.Equal([new SearchHit(new Passage("7", "Oslo", "Oslo is a city.\nIt is old."), 0.75)], hits);
         Assert.Equal(
             """{"queries":["where is \u0022Oslo\u0022?"],"topk":2,"return_scores":true}""", (await request).GetRawText());
@@ -45,12 +46,12 @@ public sealed class HttpSearchTests : IDisposable
     public async Task Reads_bare_documents_and_takes_no_more_than_asked_for()
     {
         _ = AnswerAsync(200, """{"result": [[{"id": 1, "contents": "one"}, {"contents": "two"}, {"contents": "three"}]]}""");
-        IReadOnlyList<SearchHit> hits = await new HttpSearch(_client, _endpoint).SearchAsync("x", 2, default);
+        IReadOnlyList<SearchHit> hits = (await new HttpSearch(_client, _endpoint).SearchAsync("x", 2, default)).Hits;
         Assert.Equal([new Passage("1", "", "one"), new Passage("", "", "two")], hits.Select(hit => hit.Passage));
     }
 
     [Theory]
-    [InlineData(503, "busy", "answered 503.")]
+    [InlineData(404, "none", "answered 404.")]
     [InlineData(200, "busy", "answered what is no list of documents: ")]
     [InlineData(200, """{"results": []}""", "answered what is no list of documents: ")]
     [InlineData(200, """{"result": []}""", "answered what is no list of documents: ")]
@@ -73,11 +74,29 @@ public sealed class HttpSearchTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_is_down_is_named()
+    public async Task A_server_that_is_down_is_named_when_ten_attempts_failed()
     {
         _server.Stop();
-        var error = await Assert.ThrowsAsync<ToolException>(() => new HttpSearch(_client, _endpoint).SearchAsync("x", 2, default));
-        Assert.StartsWith($"The search server {_endpoint} cannot be reached: ", error.Message);
+        FakeTimeProvider time = new();
+        Task<SearchResult> search = new HttpSearch(_client, _endpoint, time).SearchAsync("x", 2, default);
+        await Until(search, time);
+        var error = await Assert.ThrowsAsync<ToolException>(() => search);
+        Assert.StartsWith($"The search server {_endpoint} cannot be reached at 10 attempts: ", error.Message);
+        Assert.InRange(time.GetUtcNow() - time.Start, TimeSpan.FromSeconds(45), TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public async Task An_overloaded_server_is_asked_again()
+    {
+        FakeTimeProvider time = new();
+        Task<SearchResult> search = new HttpSearch(_client, _endpoint, time).SearchAsync("x", 2, default);
+        foreach (int status in new[] { 503, 500, 200 })
+        {
+            Task<JsonElement> answered = AnswerAsync(status, """{"result": [[{"id": "a", "contents": "one"}]]}""");
+            await Until(answered, time);
+        }
+
+        Assert.Equal("one", Assert.Single((await search).Hits).Passage.Text);
     }
 
     [Fact]
@@ -85,6 +104,15 @@ public sealed class HttpSearchTests : IDisposable
     {
         var error = await Assert.ThrowsAsync<ToolException>(() => new HttpSearch(_client, _endpoint).SearchAsync(" ", 2, default));
         Assert.Equal("The query has no words to search for.", error.Message);
+    }
+
+    private static async Task Until(Task task, FakeTimeProvider time)
+    {
+        while (!task.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(0.25));
+            await Task.Delay(1);
+        }
     }
 
     /// <summary>Answers the next request and gives back its body.</summary>

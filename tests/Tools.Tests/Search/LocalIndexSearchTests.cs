@@ -20,7 +20,7 @@ public sealed class LocalIndexSearchTests : IDisposable
             string[] words = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => RandomWord(random))];
             int limit = random.Next(1, 12);
             List<SearchHit> expected = BruteForceBm25.Search(passages, words, limit);
-            IReadOnlyList<SearchHit> actual = await search.SearchAsync(string.Join(' ', words), limit, default);
+            IReadOnlyList<SearchHit> actual = (await search.SearchAsync(string.Join(' ', words), limit, default)).Hits;
             Assert.Equal(expected.Select(hit => hit.Passage), actual.Select(hit => hit.Passage));
             for (int k = 0; k < actual.Count; k++)
                 Assert.Equal(expected[k].Score, actual[k].Score, 9);
@@ -38,7 +38,7 @@ public sealed class LocalIndexSearchTests : IDisposable
     public async Task Finds_the_passage(string query, string id)
     {
         using LocalIndexSearch search = LocalIndexSearch.FromPassages(Facts);
-        Assert.Equal(id, (await search.SearchAsync(query, 1, default))[0].Passage.Id);
+        Assert.Equal(id, (await search.SearchAsync(query, 1, default)).Hits[0].Passage.Id);
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class LocalIndexSearchTests : IDisposable
             var query = new string([.. Enumerable.Range(0, random.Next(40)).Select(_ => alphabet[random.Next(alphabet.Length)])]);
             try
             {
-                Assert.InRange((await search.SearchAsync(query, 3, default)).Count, 0, 3);
+                Assert.InRange((await search.SearchAsync(query, 3, default)).Hits.Count, 0, 3);
             }
             catch (ToolException error)
             {
@@ -76,15 +76,15 @@ public sealed class LocalIndexSearchTests : IDisposable
         }
 
         string manyWords = string.Join(' ', Enumerable.Range(0, 2_000).Select(i => $"w{i}")) + " norway";
-        Assert.Empty(await search.SearchAsync(manyWords, 3, default));
-        Assert.Empty(await search.SearchAsync(new string('x', 10_000), 3, default));
+        Assert.Empty((await search.SearchAsync(manyWords, 3, default)).Hits);
+        Assert.Empty((await search.SearchAsync(new string('x', 10_000), 3, default)).Hits);
     }
 
     [Fact]
     public async Task Equal_scores_keep_the_order_of_the_corpus()
     {
         using LocalIndexSearch search = LocalIndexSearch.FromPassages(Enumerable.Range(0, 50).Select(i => new Passage($"{i}", "", $"same words q{i}")));
-        IReadOnlyList<SearchHit> hits = await search.SearchAsync("words", 50, default);
+        IReadOnlyList<SearchHit> hits = (await search.SearchAsync("words", 50, default)).Hits;
         Assert.Equal(Enumerable.Range(0, 50).Select(i => $"{i}"), hits.Select(hit => hit.Passage.Id));
     }
 
@@ -97,10 +97,10 @@ public sealed class LocalIndexSearchTests : IDisposable
         string[] queries = [.. Enumerable.Range(0, 20).Select(_ => $"{RandomWord(random)} {RandomWord(random)}")];
         var expected = new List<IReadOnlyList<SearchHit>>();
         foreach (string query in queries)
-            expected.Add(await search.SearchAsync(query, 5, default));
+            expected.Add((await search.SearchAsync(query, 5, default)).Hits);
 
         await Parallel.ForAsync(0, 400, async (i, cancellationToken) =>
-            Assert.Equal(expected[i % 20], await search.SearchAsync(queries[i % 20], 5, cancellationToken)));
+            Assert.Equal(expected[i % 20], (await search.SearchAsync(queries[i % 20], 5, cancellationToken)).Hits));
     }
 
     [Fact]
@@ -109,15 +109,87 @@ public sealed class LocalIndexSearchTests : IDisposable
         string corpus = Write("{\"id\": 1, \"text\": \"first fact\"}");
         string database = Path.Combine(_folder.FullName, "index.db");
         using (LocalIndexSearch search = LocalIndexSearch.FromJsonLines(corpus, database))
-            Assert.Single(await search.SearchAsync("fact", 3, default));
+            Assert.Single((await search.SearchAsync("fact", 3, default)).Hits);
         byte[] made = File.ReadAllBytes(database);
         using (LocalIndexSearch search = LocalIndexSearch.FromJsonLines(corpus, database))
-            Assert.Single(await search.SearchAsync("fact", 3, default));
+            Assert.Single((await search.SearchAsync("fact", 3, default)).Hits);
         Assert.Equal(made, File.ReadAllBytes(database));
 
         File.AppendAllText(corpus, "\n{\"id\": 2, \"text\": \"second fact\"}");
         using (LocalIndexSearch search = LocalIndexSearch.FromJsonLines(corpus, database))
-            Assert.Equal(2, (await search.SearchAsync("fact", 3, default)).Count);
+            Assert.Equal(2, (await search.SearchAsync("fact", 3, default)).Hits.Count);
+    }
+
+    [Fact]
+    public async Task Frequent_words_of_a_large_corpus_are_ignored_beside_rarer_ones_and_named()
+    {
+        using LocalIndexSearch search = LocalIndexSearch.FromPassages(LargeCorpus());
+        SearchResult mixed = await search.SearchAsync("shared Sharing unique77", 3, default);
+        Assert.Equal(["77"], mixed.Hits.Select(hit => hit.Passage.Id));
+        Assert.Equal(["shared", "Sharing"], mixed.IgnoredTerms); // one stem, one list of passages
+        SearchResult frequent = await search.SearchAsync("shared even", 3, default);
+        Assert.Equal(["0", "2", "4"], frequent.Hits.Select(hit => hit.Passage.Id));
+        Assert.Equal(["shared"], frequent.IgnoredTerms);
+        Assert.True(frequent.IsPartial && !mixed.IsPartial);
+    }
+
+    [Fact]
+    public async Task A_share_of_one_searches_for_every_word()
+    {
+        using LocalIndexSearch search = LocalIndexSearch.FromPassages(LargeCorpus(), new SearchIndexOptions { MaxTermShare = 1 });
+        SearchResult result = await search.SearchAsync("shared unique77", 3, default);
+        Assert.Equal(3, result.Hits.Count);
+        Assert.Empty(result.IgnoredTerms);
+    }
+
+    [Fact]
+    public async Task A_title_counts_as_it_is_weighted()
+    {
+        Passage[] passages = [new("text", "other words", "norway norway"), new("title", "norway", "other words here and there")];
+        using LocalIndexSearch even = LocalIndexSearch.FromPassages(passages);
+        Assert.Equal("text", (await even.SearchAsync("norway", 1, default)).Hits[0].Passage.Id);
+        using LocalIndexSearch titles = LocalIndexSearch.FromPassages(passages, new SearchIndexOptions { TitleWeight = 10 });
+        Assert.Equal("title", (await titles.SearchAsync("norway", 1, default)).Hits[0].Passage.Id);
+    }
+
+    [Fact]
+    public async Task A_snippet_is_the_part_of_a_long_text_that_fits()
+    {
+        string text = string.Join(' ', Enumerable.Range(0, 100).Select(i => $"w{i}"));
+        using LocalIndexSearch search = LocalIndexSearch.FromPassages([new("long", "", text), new("short", "", "w50")], new SearchIndexOptions { SnippetWords = 5 });
+        IReadOnlyList<SearchHit> hits = (await search.SearchAsync("w50", 2, default)).Hits;
+        Assert.Null(hits[0].Snippet);
+        Assert.Matches("^\u2026.*w50.*\u2026$", hits[1].Snippet!);
+    }
+
+    [Fact]
+    public async Task A_built_index_is_opened_alone_and_reads_the_corpora_of_search_r1()
+    {
+        string corpus = Write("{\"id\": \"a\", \"contents\": \"\\\"Oslo\\\"\\nA city.\"}");
+        string index = Path.Combine(_folder.FullName, "a.index");
+        LocalIndexSearch.Build(corpus, index);
+        using LocalIndexSearch search = LocalIndexSearch.FromIndex(index);
+        Assert.Equal(new Passage("a", "Oslo", "A city."), Assert.Single((await search.SearchAsync("oslo", 3, default)).Hits).Passage);
+        Assert.Equal([corpus, index], _folder.GetFiles().Select(file => file.FullName).Order(StringComparer.Ordinal).Reverse());
+    }
+
+    [Fact]
+    public void A_failed_build_leaves_the_old_index_and_nothing_else()
+    {
+        string index = Path.Combine(_folder.FullName, "a.index");
+        LocalIndexSearch.Build(Write("{\"id\": 1, \"text\": \"fine\"}"), index);
+        byte[] made = File.ReadAllBytes(index);
+        string bad = Write("{\"id\": 1, \"text\": \"fine\"}", "{}");
+        Assert.Throws<ToolException>(() => LocalIndexSearch.Build(bad, index));
+        Assert.Equal(made, File.ReadAllBytes(index));
+        Assert.Equal(2, _folder.GetFiles().Length);
+    }
+
+    [Fact]
+    public void A_file_that_is_no_index_is_refused_by_name()
+    {
+        string file = Write("no index");
+        Assert.Equal($"'{file}' is no search index of this version; 'agentrollout index' makes one.", Assert.Throws<ToolException>(() => LocalIndexSearch.FromIndex(file)).Message);
     }
 
     [Fact]
@@ -125,7 +197,7 @@ public sealed class LocalIndexSearchTests : IDisposable
     {
         string corpus = Write([.. Enumerable.Range(0, 10_000).Select(i => $"{{\"id\": \"{i}\", \"title\": \"t{i}\", \"text\": \"unique{i} shared\", \"more\": null}}")]);
         using LocalIndexSearch search = LocalIndexSearch.FromJsonLines(corpus);
-        SearchHit hit = Assert.Single(await search.SearchAsync("unique9999", 3, default));
+        SearchHit hit = Assert.Single((await search.SearchAsync("unique9999", 3, default)).Hits);
         Assert.Equal(new Passage("9999", "t9999", "unique9999 shared"), hit.Passage);
     }
 
@@ -151,6 +223,9 @@ public sealed class LocalIndexSearchTests : IDisposable
         new("seine", "Seine", "A river flows through Paris."),
         new("spain", "", "Málaga lies in Spain."),
     ];
+
+    private static IEnumerable<Passage> LargeCorpus() =>
+        Enumerable.Range(0, 12_000).Select(i => new Passage($"{i}", "", $"shared unique{i}{(i % 2 == 0 ? " even" : "")}"));
 
     private string Write(params string[] lines)
     {

@@ -26,7 +26,7 @@ public sealed class LookupFactsTests
         for (int i = 0; i < LookupFacts.All.Count; i += 7)
         {
             LookupFact fact = LookupFacts.All[i];
-            IReadOnlyList<SearchHit> hits = await index.SearchAsync(fact.Question, LookupFacts.PassagesPerSearch, CancellationToken.None);
+            IReadOnlyList<SearchHit> hits = (await index.SearchAsync(fact.Question, LookupFacts.PassagesPerSearch, CancellationToken.None)).Hits;
             Assert.Equal(2, hits.Count);
             Assert.Contains(hits, hit => hit.Passage.Id == fact.Id);
         }
