@@ -28,18 +28,6 @@ internal static partial class Log
     [LoggerMessage(3008, LogLevel.Warning, "The cancellation of call {CallId} of tool {ToolName} could not be sent; the tool runs to its deadline")]
     public static partial void CancelFailed(ILogger logger, string toolName, string callId, Exception error);
 
-    [LoggerMessage(3009, LogLevel.Warning, "Call {CallId} of tool {ToolName} could not be sent and is sent again")]
-    public static partial void SentAgain(ILogger logger, string toolName, string callId, Exception error);
-
-    [LoggerMessage(3010, LogLevel.Warning, "The answer to dispatch {DispatchId} could not be sent and is sent again")]
-    public static partial void AnsweredAgain(ILogger logger, Guid dispatchId, Exception error);
-
-    [LoggerMessage(3011, LogLevel.Information, "Call {CallId} of tool {ToolName} was delivered again")]
-    public static partial void CallRedelivered(ILogger logger, string callId, string toolName);
-
-    [LoggerMessage(3012, LogLevel.Information, "Takes calls of the tool groups {Groups} from {Broker}")]
-    public static partial void WorkerJoined(ILogger logger, string groups, string broker);
-
     [LoggerMessage(3101, LogLevel.Warning, "Sandbox {SandboxId} may be left behind until it expires")]
     public static partial void SandboxLeft(ILogger logger, string sandboxId, Exception error);
 

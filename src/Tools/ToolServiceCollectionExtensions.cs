@@ -33,45 +33,15 @@ public static class ToolServiceCollectionExtensions
     public static IServiceCollection AddToolBus(this IServiceCollection services)
     {
         services.AddTools();
-        services.TryAddSingleton(provider => ActivatorUtilities.CreateInstance<ExecuteToolConsumer>(provider, false));
+        services.TryAddSingleton<ExecuteToolConsumer>();
         services.TryAddSingleton(provider => ToolBus.CreateInMemory(
             provider.GetRequiredService<ExecuteToolConsumer>(),
             provider.GetRequiredService<IOptions<ToolOptions>>().Value,
             provider.GetRequiredService<ILoggerFactory>()));
-        services.TryAddSingleton<IToolRoute, LocalRoute>();
-        return services.AddBusDispatcher();
-    }
-
-    /// <summary>Sends calls over RabbitMQ instead, to the processes that <see cref="AddToolWorker"/> makes workers. Started and stopped as the in-memory bus is.</summary>
-    public static IServiceCollection AddToolBus(this IServiceCollection services, ToolBusOptions options)
-    {
-        services.AddTools();
-        services.TryAddSingleton(provider => ToolBus.CreateCaller(options, provider.GetRequiredService<ILoggerFactory>()));
-        services.TryAddSingleton<IToolRoute>(new BrokerRoute(options));
-        return services.AddBusDispatcher();
-    }
-
-    /// <summary>Makes the process a worker that runs its registered tools for callers on the same broker.</summary>
-    /// <param name="groups">The tool groups whose calls it takes. Default: all.</param>
-    /// <exception cref="ToolException">A group is not configured.</exception>
-    public static IServiceCollection AddToolWorker(this IServiceCollection services, ToolBusOptions options, IReadOnlyList<string>? groups = null)
-    {
-        string[] known = [.. options.GroupNames];
-        if (groups?.FirstOrDefault(group => !known.Contains(group)) is { } unknown)
-            throw new ToolException($"Tool group '{unknown}' is unknown; known groups: {string.Join(", ", known)}.");
-        services.AddTools();
-        return services.AddHostedService(provider => new ToolWorker(
-            ActivatorUtilities.CreateInstance<ExecuteToolConsumer>(provider, true),
-            options,
-            groups ?? known,
-            provider.GetRequiredService<ILoggerFactory>()));
-    }
-
-    private static IServiceCollection AddBusDispatcher(this IServiceCollection services)
-    {
         services.TryAddSingleton<BusToolDispatcher>();
         services.Replace(ServiceDescriptor.Singleton<IToolDispatcher>(provider => provider.GetRequiredService<BusToolDispatcher>()));
-        return services.AddHostedService(provider => provider.GetRequiredService<BusToolDispatcher>());
+        services.AddHostedService(provider => provider.GetRequiredService<BusToolDispatcher>());
+        return services;
     }
 
     /// <summary>

@@ -11,15 +11,9 @@ namespace AgentRollout.Tools.Dispatch;
 /// Sends calls over the bus and waits for their answers. A host starts and stops it; without a host, call <see cref="StartAsync"/> once
 /// before the first dispatch. Before that and after it stopped a dispatch throws.
 /// </summary>
-internal sealed class BusToolDispatcher(IBusControl bus, IToolRoute route, TimeProvider time, ILogger<BusToolDispatcher> logger)
+internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer worker, TimeProvider time, ILogger<BusToolDispatcher> logger)
     : IToolDispatcher, IHostedService
 {
-    /// <summary>How long the bus has for its first connection.</summary>
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
-
-    /// <summary>What a broker that is starting again gets between two attempts to send.</summary>
-    private static readonly TimeSpan SendPause = TimeSpan.FromMilliseconds(200);
-
     /// <summary>
     /// A worker that has the call answers by its deadline; this is what the way back may take on top. After that the call waits in a queue
     /// or was lost, and the caller ends it.
@@ -27,27 +21,23 @@ internal sealed class BusToolDispatcher(IBusControl bus, IToolRoute route, TimeP
     private static readonly TimeSpan AnswerGrace = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<Guid, Waiter> _waiting = [];
-    private volatile bool _running;
+    private ISendEndpoint? _workers;
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         long started = time.GetTimestamp();
         bus.ConnectHandler<ToolExecuted>(Answered);
         bus.ConnectHandler<Fault<ExecuteTool>>(Faulted);
-        await ToolBus.StartAsync(bus, async stop =>
-        {
-            await route.OpenAsync(stop);
-            await bus.StartAsync(stop);
-        }, StartTimeout, cancellationToken);
-        _running = true;
+        await bus.StartAsync(cancellationToken);
+        _workers = await bus.GetSendEndpoint(ToolBus.Calls);
         Log.BusStarted(logger, bus.Address, time.GetElapsedTime(started).TotalMilliseconds);
     }
 
     /// <summary>Cancels the tools that still run; their calls end as undeliverable.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        _running = false;
-        await route.CloseAsync();
+        _workers = null;
+        await worker.StopAsync();
         await bus.StopAsync(cancellationToken);
         foreach (Waiter waiter in _waiting.Values)
             waiter.Answer.TrySetResult(Undeliverable(waiter, "the bus stopped"));
@@ -56,16 +46,15 @@ internal sealed class BusToolDispatcher(IBusControl bus, IToolRoute route, TimeP
     /// <inheritdoc/>
     public async Task<ToolResult> DispatchAsync(ToolInvocation invocation, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        if (!_running)
-            throw new InvalidOperationException("The tool bus is not running.");
+        ISendEndpoint workers = _workers ?? throw new InvalidOperationException("The tool bus is not running.");
         CallClock clock = CallClock.Start(time, timeout);
         ExecuteTool message = MessageFor(invocation, clock);
         var waiter = new Waiter(invocation.ToolName, clock, new(TaskCreationOptions.RunContinuationsAsynchronously));
         _waiting[message.DispatchId] = waiter;
         try
         {
-            await SendAsync(message, clock, cancellationToken).WaitAsync(clock.Timeout + AnswerGrace, time, cancellationToken);
-            return await waiter.Answer.Task.WaitAsync(clock.Remaining(time) + AnswerGrace, time, cancellationToken);
+            await workers.Send(message, send => send.ResponseAddress = bus.Address, cancellationToken);
+            return await waiter.Answer.Task.WaitAsync(clock.Timeout + AnswerGrace, time, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -93,7 +82,7 @@ internal sealed class BusToolDispatcher(IBusControl bus, IToolRoute route, TimeP
     public async ValueTask EndTrajectoryAsync(string trajectoryId)
     {
         // Workers that stop let go of everything by themselves.
-        if (!_running)
+        if (_workers is null)
             return;
         try
         {
@@ -114,25 +103,6 @@ internal sealed class BusToolDispatcher(IBusControl bus, IToolRoute route, TimeP
         clock.DispatchedAt,
         clock.Deadline);
 
-    /// <summary>Sends a call, again and again while the broker is away: every copy carries the same id, so that one result comes of them.</summary>
-    private async Task SendAsync(ExecuteTool message, CallClock clock, CancellationToken cancellationToken)
-    {
-        ISendEndpoint workers = await bus.GetSendEndpoint(route.To(message.ToolName));
-        while (true)
-        {
-            try
-            {
-                await workers.Send(message, send => send.ResponseAddress = bus.Address, cancellationToken);
-                return;
-            }
-            catch (Exception error) when (error is not OperationCanceledException && _running && clock.Remaining(time) > SendPause)
-            {
-                Log.SentAgain(logger, message.ToolName, message.CallId, error);
-                await Task.Delay(SendPause, time, cancellationToken);
-            }
-        }
-    }
-
     private async Task CancelAtWorkersAsync(ExecuteTool message)
     {
         try
@@ -149,11 +119,7 @@ internal sealed class BusToolDispatcher(IBusControl bus, IToolRoute route, TimeP
     {
         // A second answer to one dispatch, or one that its caller gave up, finds nobody waiting.
         if (!_waiting.TryGetValue(context.Message.DispatchId, out Waiter? waiter) || !waiter.Answer.TrySetResult(context.Message.Result))
-        {
-            ToolTelemetry.CountDroppedAnswer();
             Log.AnswerUnwanted(logger, context.Message.DispatchId);
-        }
-
         return Task.CompletedTask;
     }
 
