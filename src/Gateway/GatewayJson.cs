@@ -1,14 +1,24 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Rollouts;
+using AgentRollout.RolloutEngine;
+using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Gateway;
 
 /// <summary>JSON of the server's own API and configuration: snake_case names, enums as snake_case words.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    Converters =
+    [
+        typeof(SnakeCaseEnum<ContentEncoding>), typeof(SnakeCaseEnum<KvCacheType>), typeof(SnakeCaseEnum<WeightType>),
+        typeof(SnakeCaseEnum<HistoryPolicy>), typeof(SnakeCaseEnum<MaskPolicy>),
+    ])]
 [JsonSerializable(typeof(GatewayOptions))]
 [JsonSerializable(typeof(StartRolloutRequest))]
 [JsonSerializable(typeof(RolloutResponse))]
@@ -25,6 +35,6 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class GatewayJson : JsonSerializerContext;
 
-/// <summary>An enum as its snake_case word.</summary>
+/// <summary>An enum as its snake_case word; listed above or on the enum, never on a member, where <see cref="Json.StrictJson"/> does not see it.</summary>
 internal sealed class SnakeCaseEnum<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false)
     where T : struct, Enum;

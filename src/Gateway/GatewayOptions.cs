@@ -27,7 +27,6 @@ internal sealed record GatewayOptions
     /// What becomes of message and tool text that spells a control token: <c>plain_text</c> keeps it text, <c>as_transformers</c> makes it the
     /// token, for parity with other software. Default <c>plain_text</c>.
     /// </summary>
-    [JsonConverter(typeof(SnakeCaseEnum<ContentEncoding>))]
     public ContentEncoding ContentEncoding { get; set; }
 
     /// <summary>The SQLite file that keeps rollouts and trajectories. Default <c>agentrollout.db</c> in the working directory.</summary>
@@ -123,11 +122,9 @@ internal sealed record EngineSettings
     public int MaxRunningSequences { get; set; } = 64;
 
     /// <summary>The numbers of keys and values. Default <c>auto</c>: by the checkpoint.</summary>
-    [JsonConverter(typeof(SnakeCaseEnum<KvCacheType>))]
     public KvCacheType KvCacheType { get; set; }
 
     /// <summary>The numbers of matrices. Default <c>auto</c>: as the checkpoint stores them.</summary>
-    [JsonConverter(typeof(SnakeCaseEnum<WeightType>))]
     public WeightType WeightType { get; set; }
 
     /// <summary>Keep what was computed for whoever begins with the same tokens. Default true.</summary>

@@ -37,12 +37,10 @@ internal sealed record StartRolloutRequest
     /// <summary>
     /// Where the chat template rewrites earlier turns: <c>append_only</c> keeps what was sampled, <c>rerender</c> goes on in a new sequence.
     /// </summary>
-    [JsonConverter(typeof(SnakeCaseEnum<HistoryPolicy>))]
     [DefaultValue(HistoryPolicy.AppendOnly)]
     public HistoryPolicy History { get; set; }
 
     /// <summary>Which sampled tokens keep loss mask 1: <c>all_sampled</c>, <c>last_turn</c>, <c>complete_turns</c> or <c>well_formed_turns</c>.</summary>
-    [JsonConverter(typeof(SnakeCaseEnum<MaskPolicy>))]
     [DefaultValue(MaskPolicy.AllSampled)]
     public MaskPolicy Mask { get; set; }
 

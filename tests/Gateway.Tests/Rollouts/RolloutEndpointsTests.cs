@@ -49,6 +49,21 @@ public sealed class RolloutEndpointsTests
     }
 
     [Fact]
+    public async Task A_rollout_says_what_becomes_of_rewritten_turns_and_which_tokens_count()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+        string id = await gateway.AcceptAsync(
+            """{"environment":"tools","tasks":[{"id":"t","data":{"question":"calculate"}}],"history":"rerender","mask":"last_turn"}""");
+        await gateway.WaitForAsync(id, "completed");
+
+        JsonElement trajectory = (await gateway.GetAsync($"/v1/rollouts/{id}/trajectories"))[0];
+
+        Assert.Equal("last_turn", trajectory.GetProperty("mask_policy").GetString());
+        using HttpResponseMessage refused = await gateway.PostAsync("""{"environment":"plain","mask":"some"}""");
+        Assert.Contains("must be one of all_sampled, last_turn, complete_turns, well_formed_turns", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Generated_tasks_are_played_in_their_order_with_a_seed_that_the_server_draws()
     {
         await using TestGateway gateway = await TestGateway.StartAsync();
