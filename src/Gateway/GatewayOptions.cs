@@ -81,6 +81,9 @@ internal sealed record GatewayOptions
     /// <summary>Limits of the embedded engine.</summary>
     public EngineSettings Engine { get; set; } = new();
 
+    /// <summary>Where <c>python</c>, <c>shell</c> and the file tools run. Default none: these tools and the environment <c>code</c> are not offered.</summary>
+    public SandboxSettings? Sandbox { get; set; }
+
     public SearchIndexOptions ToSearchOptions() => new()
     {
         TitleWeight = SearchTitleWeight,

@@ -1,5 +1,6 @@
 using AgentRollout.Environments;
 using AgentRollout.Environments.Builtin.Arithmetic;
+using AgentRollout.Environments.Builtin.Code;
 using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Tools;
 using AgentRollout.Tools.Builtin;
@@ -12,12 +13,23 @@ internal static class RolloutParts
 {
     /// <param name="services">Gets the parts.</param>
     /// <param name="openSearch">Opens what <c>search</c> searches; the services dispose it.</param>
-    public static IServiceCollection AddRolloutParts(this IServiceCollection services, Func<IServiceProvider, ISearchProvider> openSearch) => services
-        .AddSingleton(_ => CalculatorTool.Create())
-        .AddHttpClient()
-        .AddSingleton(openSearch)
-        .AddSingleton(provider => LookupFacts.CreateSearchTool(provider.GetRequiredService<ISearchProvider>()))
-        .AddToolBus()
-        .AddSingleton(provider => new EnvironmentCatalog(
-            [ArithmeticEnvironment.Definition, LookupEnvironment.Definition], provider.GetRequiredService<ToolCatalog>()));
+    /// <param name="sandbox">Where sandboxed tools run; null offers neither them nor what needs them.</param>
+    public static IServiceCollection AddRolloutParts(
+        this IServiceCollection services, Func<IServiceProvider, ISearchProvider> openSearch, SandboxParts? sandbox = null)
+    {
+        services
+            .AddSingleton(_ => CalculatorTool.Create())
+            .AddHttpClient()
+            .AddSingleton(openSearch)
+            .AddSingleton(provider => LookupFacts.CreateSearchTool(provider.GetRequiredService<ISearchProvider>()))
+            .AddToolBus();
+        List<EnvironmentDefinition> environments = [ArithmeticEnvironment.Definition, LookupEnvironment.Definition];
+        if (sandbox is not null)
+        {
+            services.AddSandboxTools(sandbox.Runtime, sandbox.Pool);
+            environments.Add(CodeEnvironment.Definition);
+        }
+
+        return services.AddSingleton(provider => new EnvironmentCatalog(environments, provider.GetRequiredService<ToolCatalog>()));
+    }
 }

@@ -4,6 +4,7 @@ using AgentRollout.Gateway.Errors;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization;
 using AgentRollout.Tools;
+using AgentRollout.Tools.Sandbox;
 
 namespace AgentRollout.Gateway.Commands;
 
@@ -46,7 +47,7 @@ internal static class AgentRolloutCommand
     private static int? ExitCodeOf(Exception exception) => exception switch
     {
         CommandException command => command.ExitCode,
-        EngineException or TokenizerException or ToolException or RolloutTaskException or InvalidInputException => ExitCodes.Usage,
+        EngineException or TokenizerException or ToolException or SandboxException or RolloutTaskException or InvalidInputException => ExitCodes.Usage,
         IOException or UnauthorizedAccessException or InvalidDataException => ExitCodes.Failure,
         _ => null,
     };

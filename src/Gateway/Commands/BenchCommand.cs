@@ -11,6 +11,7 @@ internal static class BenchCommand
     {
         BenchEngineCommand.Create(terminal),
         Soak(terminal),
+        BenchSandboxCommand.Create(terminal),
         Tokenizer(terminal),
     };
 

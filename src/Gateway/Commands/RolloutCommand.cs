@@ -6,6 +6,7 @@ using AgentRollout.Gateway.Storage;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
+using AgentRollout.Tools.Sandbox;
 
 namespace AgentRollout.Gateway.Commands;
 
@@ -13,6 +14,8 @@ namespace AgentRollout.Gateway.Commands;
 internal static class RolloutCommand
 {
     private const int MaxCount = 1_000_000;
+    private const int MaxWarm = 8;
+    private const string NoSandbox = "none";
 
     public static Command Create(Terminal terminal)
     {
@@ -52,6 +55,8 @@ internal static class RolloutCommand
             "--tool-call-parser", "NAME", "The form of tool calls (docs/tool-calls.md). Default: the one that the chat template writes.");
         Option<string> contentEncoding = OptionFactory.Choice(
             "--content-encoding", "What becomes of message text that spells a control token.", OptionFactory.WordsOf<ContentEncoding>());
+        Option<string> sandbox = OptionFactory.Choice(
+            "--sandbox", "Offers sandboxed tools and the environment code, with this runtime.", [NoSandbox, .. OptionFactory.WordsOf<SandboxRuntimeKind>()]);
         Option<long> concurrency = OptionFactory.Integer("--concurrency", "Most trajectories in play at once.", 32, 1, 10_000);
         Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);
         Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object on the last line." };
@@ -60,7 +65,7 @@ internal static class RolloutCommand
         {
             environment, tasks, count, offset, split, samples, seed, output, model, rewardModel,
             temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, minNewTokens,
-            maxTurns, maxTokens, history, mask, toolCallParser, contentEncoding, concurrency, threads, json,
+            maxTurns, maxTokens, history, mask, toolCallParser, contentEncoding, sandbox, concurrency, threads, json,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -93,6 +98,7 @@ internal static class RolloutCommand
                     ContentEncoding = StatusText.Parse<ContentEncoding>(parsed.GetRequiredValue(contentEncoding)),
                     ToolCallParser = parsed.GetValue(toolCallParser),
                 },
+                Sandbox = SandboxOf(parsed.GetRequiredValue(sandbox), (int)parsed.GetValue(concurrency)),
                 Concurrency = (int)parsed.GetValue(concurrency),
                 Threads = (int)parsed.GetValue(threads),
                 Json = parsed.GetValue(json),
@@ -100,4 +106,8 @@ internal static class RolloutCommand
         });
         return command;
     }
+
+    private static SandboxSettings? SandboxOf(string word, int concurrency) => word == NoSandbox
+        ? null
+        : new SandboxSettings { Runtime = StatusText.Parse<SandboxRuntimeKind>(word), Warm = Math.Min(concurrency, MaxWarm) };
 }

@@ -7,6 +7,7 @@ using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tools;
 using AgentRollout.Tools.Dispatch;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AgentRollout.Gateway.Commands;
 
@@ -17,10 +18,11 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
 
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
+        using SandboxParts? sandbox = await SandboxParts.OpenAsync(options.Sandbox, NullLoggerFactory.Instance, cancellationToken);
         await using ServiceProvider services = new ServiceCollection()
             .AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole())
             .Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
-            .AddRolloutParts(_ => LookupFacts.OpenIndex())
+            .AddRolloutParts(_ => LookupFacts.OpenIndex(), sandbox)
             .BuildServiceProvider();
         EnvironmentDefinition environment = FindEnvironment(services.GetRequiredService<EnvironmentCatalog>());
         (IEnumerable<RolloutTask> tasks, long taskCount) = await options.Tasks.ReadAsync(environment);

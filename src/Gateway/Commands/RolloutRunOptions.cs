@@ -35,6 +35,9 @@ internal sealed record RolloutRunOptions
 
     public required ChatFormatOptions Chat { get; init; }
 
+    /// <summary>Where sandboxed tools run; null for nowhere.</summary>
+    public required SandboxSettings? Sandbox { get; init; }
+
     public required int Concurrency { get; init; }
 
     /// <summary>Threads of the engine; 0 for one per processor.</summary>

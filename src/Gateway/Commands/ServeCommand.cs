@@ -68,11 +68,12 @@ internal static class ServeCommand
         await using ModelReward? reward = options.RewardModel is { } rewardFolder
             ? ModelReward.Load(ModelFolder.Find(rewardFolder), options.Engine.ToOptions(), loggers)
             : null;
+        using SandboxParts? sandbox = await SandboxParts.OpenAsync(options.Sandbox, loggers, cancellationToken);
         // Opened here, so that a bad corpus stops the start with its sentence.
         Func<IServiceProvider, ISearchProvider> search = OpenSearch(options);
         await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, services =>
         {
-            services.AddRolloutParts(search);
+            services.AddRolloutParts(search, sandbox);
             if (reward is not null)
                 services.AddSingleton(reward);
         });

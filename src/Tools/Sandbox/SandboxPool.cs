@@ -84,9 +84,10 @@ public sealed class SandboxPool(ISandboxRuntime runtime, SandboxPoolOptions opti
             ? throw new SandboxException("The sandboxes are stopped.")
             : _leases.GetOrAdd(trajectoryId, static (id, pool) => new SandboxLease(pool, id, pool.Now), this);
 
-    /// <summary>A sandbox that answers: a warm one, or one that is started now.</summary>
+    /// <summary>A sandbox that answers, a warm one or one that is started now. It is the caller's alone, who disposes it.</summary>
+    /// <param name="trajectoryId">What it is for.</param>
     /// <exception cref="SandboxException">None could be started.</exception>
-    internal async Task<SandboxSession> TakeAsync(string trajectoryId, CancellationToken cancellationToken)
+    public async Task<SandboxSession> TakeAsync(string trajectoryId, CancellationToken cancellationToken)
     {
         if (await TryTakeWarmAsync(cancellationToken) is { } warm)
             return warm;
@@ -110,8 +111,10 @@ public sealed class SandboxPool(ISandboxRuntime runtime, SandboxPoolOptions opti
         while (_warm.TryDequeue(out SandboxSession? session))
         {
             Interlocked.Decrement(ref _reserved);
+            bool answers = session.Age < _lifetime / 2 && await AnswersAsync(session, cancellationToken);
+            // Not before: a start would compete with the call that waits.
             Fill();
-            if (session.Age < _lifetime / 2 && await AnswersAsync(session, cancellationToken))
+            if (answers)
                 return session;
             await session.DisposeAsync();
         }

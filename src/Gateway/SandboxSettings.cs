@@ -1,0 +1,40 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using AgentRollout.Tools.Sandbox;
+
+namespace AgentRollout.Gateway;
+
+/// <summary>Where sandboxed tools run. Where this is configured and no runtime is ready, the server does not start.</summary>
+internal sealed record SandboxSettings
+{
+    /// <summary>Default <c>auto</c>: the first that answers.</summary>
+    [JsonConverter(typeof(SnakeCaseEnum<SandboxRuntimeKind>))]
+    public SandboxRuntimeKind Runtime { get; set; }
+
+    /// <inheritdoc cref="SandboxRuntimeOptions.DockerHost"/>
+    public string? DockerHost { get; set; }
+
+    /// <inheritdoc cref="SandboxRuntimeOptions.DockerCertPath"/>
+    public string? DockerCertPath { get; set; }
+
+    /// <inheritdoc cref="SandboxRuntimeOptions.Image"/>
+    public string Image { get; set; } = SandboxRuntimeOptions.DefaultImage;
+
+    /// <inheritdoc cref="SandboxPoolOptions.Warm"/>
+    [Range(0, 1_024)]
+    public int Warm { get; set; } = 4;
+
+    /// <inheritdoc cref="SandboxPoolOptions.ConcurrentStarts"/>
+    [Range(1, 64)]
+    public int ConcurrentStarts { get; set; } = 4;
+
+    /// <summary>Limits of every sandbox.</summary>
+    public SandboxOptions Limits { get; set; } = new();
+
+    public SandboxRuntimeOptions ToRuntimeOptions() => new()
+    {
+        Runtime = Runtime, DockerHost = DockerHost, DockerCertPath = DockerCertPath, Image = Image,
+    };
+
+    public SandboxPoolOptions ToPoolOptions() => new() { Warm = Warm, ConcurrentStarts = ConcurrentStarts, Sandbox = Limits };
+}
