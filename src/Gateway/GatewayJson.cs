@@ -5,6 +5,7 @@ using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Rollouts;
+using AgentRollout.Tools.Sandbox;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
@@ -17,7 +18,7 @@ namespace AgentRollout.Gateway;
     Converters =
     [
         typeof(SnakeCaseEnum<ContentEncoding>), typeof(SnakeCaseEnum<KvCacheType>), typeof(SnakeCaseEnum<WeightType>),
-        typeof(SnakeCaseEnum<HistoryPolicy>), typeof(SnakeCaseEnum<MaskPolicy>),
+        typeof(SnakeCaseEnum<HistoryPolicy>), typeof(SnakeCaseEnum<MaskPolicy>), typeof(SnakeCaseEnum<SandboxRuntimeKind>),
     ])]
 [JsonSerializable(typeof(GatewayOptions))]
 [JsonSerializable(typeof(StartRolloutRequest))]

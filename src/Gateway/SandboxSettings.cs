@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json.Serialization;
 using AgentRollout.Tools.Sandbox;
 
 namespace AgentRollout.Gateway;
@@ -8,7 +7,6 @@ namespace AgentRollout.Gateway;
 internal sealed record SandboxSettings
 {
     /// <summary>Default <c>auto</c>: the first that answers.</summary>
-    [JsonConverter(typeof(SnakeCaseEnum<SandboxRuntimeKind>))]
     public SandboxRuntimeKind Runtime { get; set; }
 
     /// <inheritdoc cref="SandboxRuntimeOptions.DockerHost"/>

@@ -25,11 +25,10 @@ public sealed class SandboxedServerTests
         }
 
         string program = Path.Combine(AppContext.BaseDirectory, "agentrollout.dll");
-        ProcessStartInfo start = new("dotnet", [program, .. Episodes, "--episodes", "100000", "--concurrency", "50"]) { RedirectStandardOutput = true };
+        ProcessStartInfo start = new("dotnet", [program, .. Episodes, "--episodes", "50", "--episode-cells", "1000000", "--concurrency", "50"]) { RedirectStandardOutput = true };
         using Process server = Process.Start(start)!;
         string owner = string.Create(CultureInfo.InvariantCulture, $":{server.Id}:");
-        // Episodes are short and starts take their turns, so that of the fifty in play fewer have a sandbox at any time.
-        while (await CountAsync(owner) < 12)
+        while (await CountAsync(owner) < 50)
         {
             Assert.False(server.HasExited, "The server ended by itself.");
             await Task.Delay(200);

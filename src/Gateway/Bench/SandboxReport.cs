@@ -70,7 +70,7 @@ internal sealed record SandboxReport
         private static double At(double[] sorted, double share) => Math.Round(sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))], 3);
     }
 
-    /// <param name="Failed">Episodes of which a call had no result of its tool.</param>
+    /// <param name="Failed">Episodes whose last cell did not show what the cells before it had added up.</param>
     /// <param name="Orphans">Containers that are left when the pool has stopped; null where nothing can list them.</param>
     internal sealed record EpisodeFigures(int Count, int Concurrency, double Seconds, int Failed, int? Orphans);
 }
