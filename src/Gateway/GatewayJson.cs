@@ -5,10 +5,10 @@ using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Rollouts;
-using AgentRollout.Tools.Sandbox;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
+using AgentRollout.Tools.Sandbox;
 
 namespace AgentRollout.Gateway;
 
