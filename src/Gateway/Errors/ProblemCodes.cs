@@ -24,5 +24,6 @@ internal static class ProblemCodes
     public const string BodyTooLarge = "body_too_large";
     public const string BadRequest = "bad_request";
     public const string NotReady = "not_ready";
+    public const string ToolFailed = "tool_failed";
     public const string Internal = "internal_error";
 }

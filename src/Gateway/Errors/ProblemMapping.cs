@@ -1,3 +1,4 @@
+using AgentRollout.Tools;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -40,6 +41,8 @@ internal static class ProblemMapping
                 return Problem(tooLarge.StatusCode, ProblemCodes.BodyTooLarge, tooLarge.Message);
             case BadHttpRequestException bad:
                 return Problem(bad.StatusCode, ProblemCodes.BadRequest, bad.Message);
+            case ToolException failed:
+                return Problem(StatusCodes.Status502BadGateway, ProblemCodes.ToolFailed, failed.Message);
             default:
                 ILogger logger = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(ProblemMapping));
                 Log.RequestBroke(logger, exception, context.Request.Method, context.Request.Path);

@@ -18,7 +18,7 @@ internal sealed class IndexReader : IDisposable
     {
         _connection = new SqliteConnection(connectionString);
         _connection.Open();
-        IndexDatabase.Execute(_connection, $"PRAGMA mmap_size = {mappedBytes}; PRAGMA cache_size = -8192; PRAGMA temp_store = memory; PRAGMA query_only = 0");
+        IndexDatabase.Execute(_connection, $"PRAGMA mmap_size = {mappedBytes}; PRAGMA cache_size = -8192; PRAGMA temp_store = memory");
         _frequent = new FrequentTerms(_connection, options.MaxTermShare);
         // The texts are read for the best alone: sorting all that fit with their texts would read most of the file.
         _rank = Prepare(string.Create(

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Gateway.Tests.Commands;
+using AgentRollout.Tools;
 using AgentRollout.Tools.Search;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
@@ -38,6 +39,7 @@ public sealed class RetrieveEndpointTests
 
     [Theory]
     [InlineData("""{"queries": ["x"], "topk": 0}""", "'topk' is 0; it must be 1 to 1000.")]
+    [InlineData("""{"queries": ["x", null]}""", "'queries' must be a list of at most 4096 texts.")]
     [InlineData("""{"topk": 3}""", "'queries' must be a list of at most 4096 texts.")]
     public async Task A_bad_request_is_told_what_is_allowed(string body, string expected)
     {
@@ -47,6 +49,16 @@ public sealed class RetrieveEndpointTests
             "/retrieve", new StringContent(body, System.Text.Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         Assert.Contains(expected, JsonElement.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_search_that_fails_is_answered_with_its_sentence()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync(configure: services => services.AddSingleton<ISearchProvider>(new BrokenSearch()));
+        HttpResponseMessage response = await gateway.Client.PostAsJsonAsync("/retrieve", new { queries = new[] { "oslo" } }, TestContext.Current.CancellationToken);
+        JsonElement problem = JsonElement.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(HttpStatusCode.BadGateway, response.StatusCode);
+        Assert.Equal(("tool_failed", "The search server is down."), (problem.GetProperty("code").GetString(), problem.GetProperty("detail").GetString()));
     }
 
     [Fact]
@@ -64,5 +76,10 @@ public sealed class RetrieveEndpointTests
         CommandResult missing = await CommandLineRunner.RunAsync("index", "--corpus", corpus + "x", "--out", index);
         Assert.Equal((2, $"Corpus '{corpus}x' does not exist."), (missing.ExitCode, missing.Error.Trim()));
         Directory.Delete(folder, recursive: true);
+    }
+
+    private sealed class BrokenSearch : ISearchProvider
+    {
+        public Task<SearchResult> SearchAsync(string query, int limit, CancellationToken cancellationToken) => throw new ToolException("The search server is down.");
     }
 }

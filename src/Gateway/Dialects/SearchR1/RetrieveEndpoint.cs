@@ -23,7 +23,7 @@ internal static class RetrieveEndpoint
         int topK = request.TopK ?? DefaultTopK;
         if (topK is < 1 or > MaxTopK)
             throw new InvalidInputException(ProblemCodes.InvalidValue, $"'topk' is {topK}; it must be 1 to {MaxTopK}.");
-        if (request.Queries is not { Count: <= MaxQueries } queries)
+        if (request.Queries is not { Count: <= MaxQueries } queries || queries.Contains(null!))
             throw new InvalidInputException(ProblemCodes.InvalidValue, $"'queries' must be a list of at most {MaxQueries} texts.");
         SearchResult[] results = new SearchResult[queries.Count];
         await Parallel.ForAsync(0, queries.Count, cancellationToken, async (i, token) => results[i] = await SearchAsync(search, queries[i], topK, token));
