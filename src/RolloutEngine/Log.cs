@@ -12,6 +12,7 @@ internal static partial class Log
     [LoggerMessage(4002, LogLevel.Critical, "The engine's loop crashed; all requests fail from now on")]
     public static partial void EngineCrashed(ILogger logger, Exception exception);
 
-    [LoggerMessage(4003, LogLevel.Information, "Weights {WeightVersion} from {Directory} are in use: loaded in {Load}, waited {Wait}, swapped in {Swap}")]
-    public static partial void WeightsUpdated(ILogger logger, long weightVersion, string directory, TimeSpan load, TimeSpan wait, TimeSpan swap);
+    [LoggerMessage(4003, LogLevel.Information, "Weights {WeightVersion} from {Path} are in use: loaded in {Load}, waited {Wait}, flushed in {Flush}, swapped in {Swap}")]
+    public static partial void WeightsUpdated(
+        ILogger logger, long weightVersion, string path, TimeSpan load, TimeSpan wait, TimeSpan flush, TimeSpan swap);
 }

@@ -3,8 +3,11 @@ namespace AgentRollout.RolloutEngine;
 /// <summary>New weights for an engine that runs.</summary>
 public sealed record WeightUpdate
 {
-    /// <summary>A model folder of the same architecture and shape.</summary>
-    public required string Directory { get; init; }
+    /// <summary>A model folder of the same architecture and shape, or a safetensors file with all of its tensors.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The version that the new weights get, above the one in use. Default null: one more than that.</summary>
+    public long? Version { get; init; }
 
     /// <summary>What happens to sequences that generate.</summary>
     public RunningSequences Running { get; init; } = RunningSequences.Finish;
@@ -40,5 +43,11 @@ public enum KvCachePolicy
 /// <param name="WeightVersion">The version of the new weights.</param>
 /// <param name="Load">Reading and packing, while the engine went on.</param>
 /// <param name="Wait">Until the running sequences had finished, where they were to.</param>
+/// <param name="Flush">Forgetting keys and values of the old weights.</param>
 /// <param name="Swap">Putting the new weights in place.</param>
-public sealed record WeightUpdateResult(long WeightVersion, TimeSpan Load, TimeSpan Wait, TimeSpan Swap);
+public sealed record WeightUpdateResult(long WeightVersion, TimeSpan Load, TimeSpan Wait, TimeSpan Flush, TimeSpan Swap);
+
+/// <summary>Weights that an engine starts with in place of those of its model folder.</summary>
+/// <param name="Path">A model folder of the same architecture and shape, or a safetensors file with all of its tensors.</param>
+/// <param name="Version">Their version.</param>
+public sealed record StartWeights(string Path, long Version);

@@ -25,11 +25,15 @@ internal interface IModelRunner : IDisposable
     void Run(ForwardBatch batch, Span<SampledToken> results);
 
     /// <summary>
-    /// Prepares the weights of a model folder of the same shape beside those in use, for <see cref="UseWeights"/>. May run on another thread
+    /// Prepares the weights of a model folder or file of the same shape beside those in use, for <see cref="UseWeights"/>. May run on another thread
     /// while batches are computed. Disposed by the caller unless it is put to use.
     /// </summary>
-    /// <exception cref="EngineException">The folder is damaged, or its tensors are of another shape.</exception>
-    IRunnerWeights LoadWeights(string directory);
+    /// <exception cref="EngineException">The folder or file is damaged, or its tensors are of another shape.</exception>
+    IRunnerWeights LoadWeights(string path);
+
+    /// <summary>Throws where the tensors of a model folder or file, whatever their values, are not those that <see cref="LoadWeights"/> needs.</summary>
+    /// <exception cref="EngineException">The first tensor that is missing, too many, misshaped or of another dtype, by name.</exception>
+    void CheckWeights(string path);
 
     /// <summary>Computes with these weights from the next batch on and frees the ones before. The runner owns them now.</summary>
     void UseWeights(IRunnerWeights weights);

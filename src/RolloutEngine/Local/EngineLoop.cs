@@ -32,10 +32,12 @@ internal sealed class EngineLoop : IAsyncDisposable
 
     /// <param name="runner">Disposed with the loop.</param>
     /// <param name="options">Limits.</param>
+    /// <param name="weightVersion">Of the weights that the runner has.</param>
     /// <param name="time">For leases, timings and the interval of chunks.</param>
     /// <param name="logger">Hears of crashes.</param>
-    public EngineLoop(IModelRunner runner, EngineOptions options, TimeProvider time, ILogger logger)
+    public EngineLoop(IModelRunner runner, EngineOptions options, long weightVersion, TimeProvider time, ILogger logger)
     {
+        _weightVersion = weightVersion;
         (_runner, _time, _logger) = (runner, time, logger);
         _checkIntegrity = options.CheckIntegrity;
         _chunkInterval = TimeSpan.FromMilliseconds(options.ChunkIntervalMs);
@@ -50,7 +52,7 @@ internal sealed class EngineLoop : IAsyncDisposable
 
     public EngineStatistics Statistics => _counters.Snapshot();
 
-    /// <summary>Raised by one with every change of weights.</summary>
+    /// <summary>Rises with every change of weights.</summary>
     public long WeightVersion => Volatile.Read(ref _weightVersion);
 
     /// <summary>Memory that is lent at present.</summary>
@@ -86,8 +88,9 @@ internal sealed class EngineLoop : IAsyncDisposable
     });
 
     /// <summary>Puts prepared weights to use at a step boundary; where running sequences are to finish, once they have.</summary>
-    /// <returns>When the swap began, as a timestamp, and the new version.</returns>
-    public async Task<(long Began, long WeightVersion)> UseWeightsAsync(IRunnerWeights weights, RunningSequences running, KvCachePolicy kvCache)
+    /// <returns>When the change began and when the cache was flushed, as timestamps.</returns>
+    public async Task<(long Began, long Flushed)> UseWeightsAsync(
+        IRunnerWeights weights, long version, RunningSequences running, KvCachePolicy kvCache)
     {
         await InvokeAsync(() =>
         {
@@ -103,10 +106,11 @@ internal sealed class EngineLoop : IAsyncDisposable
                 Interrupt();
             if (kvCache == KvCachePolicy.Flush)
                 ForgetAll();
+            long flushed = _time.GetTimestamp();
             _runner.UseWeights(weights);
             _released &= ~EngineMemory.Weights;
-            Volatile.Write(ref _weightVersion, _weightVersion + 1);
-            return (began, _weightVersion);
+            Volatile.Write(ref _weightVersion, version);
+            return (began, flushed);
         });
     }
 

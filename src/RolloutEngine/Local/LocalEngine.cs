@@ -20,14 +20,14 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
     private readonly SemaphoreSlim _changingWeights = new(1, 1);
-    private string? _directory;
+    private string? _weightsPath;
 
     internal LocalEngine(EngineModel model, IModelRunner runner, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider time)
     {
         (_model, _runner, _time) = (model, runner, time);
         _logger = loggerFactory.CreateLogger<LocalEngine>();
         ComputePath = runner.ComputePath;
-        _loop = new EngineLoop(runner, options, time, _logger);
+        _loop = new EngineLoop(runner, options, model.WeightVersion, time, _logger);
     }
 
     public string Name => "local";
@@ -47,19 +47,27 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     public EngineStatistics Statistics => _loop.Statistics;
 
     /// <summary>Loads a model folder and starts the engine.</summary>
+    /// <param name="directory">A Hugging Face folder.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="loggerFactory">Hears of loads, updates and crashes.</param>
+    /// <param name="time">For leases, timings and the interval of chunks.</param>
+    /// <param name="weights">In place of those of the folder, which then only says the model's shape.</param>
     /// <exception cref="EngineException">The folder is damaged, asks for something the engine does not compute, or an option is out of range.</exception>
-    public static LocalEngine Load(string directory, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider? time = null) =>
-        Load(directory, options, loggerFactory, time ?? TimeProvider.System, (runner, _) => runner);
+    public static LocalEngine Load(
+        string directory, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider? time = null, StartWeights? weights = null) =>
+        Load(directory, options, loggerFactory, time ?? TimeProvider.System, (runner, _) => runner, weights);
 
     /// <param name="wrap">Gets the runner and the bytes of its weights, and gives the runner that the loop uses.</param>
     internal static LocalEngine Load(
-        string directory, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider time, Func<IModelRunner, long, IModelRunner> wrap)
+        string directory, EngineOptions options, ILoggerFactory loggerFactory, TimeProvider time, Func<IModelRunner, long, IModelRunner> wrap,
+        StartWeights? start = null)
     {
         long started = time.GetTimestamp();
         options.Validate();
         ModelConfig config = ModelConfig.Load(directory);
         int contextLength = ContextLength(config, options);
-        using Checkpoint checkpoint = Checkpoint.Open(directory);
+        string weightsPath = start?.Path ?? directory;
+        using Checkpoint checkpoint = Checkpoint.Open(weightsPath);
         KvCacheType kvCacheType = CpuKvCache.TypeFor(options.KvCacheType, checkpoint.IsBFloat16);
         int pageCount = PageBudget.PageCount(config, options, kvCacheType, contextLength);
         int threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
@@ -67,12 +75,12 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
 
         KernelSet kernels = KernelSet.Widest;
         CpuModelRunner runner = new(config, weights, kernels, pageCount, contextLength, options.MaxBatchTokens, threads, kvCacheType);
-        EngineModel model = new(config.Name, config.VocabularySize, contextLength, config.StopTokenIds, WeightVersion: 0);
+        EngineModel model = new(config.Name, config.VocabularySize, contextLength, config.StopTokenIds, start?.Version ?? 0);
         LocalEngine engine = new(model, wrap(runner, weights.Bytes), options, loggerFactory, time)
         {
             ParameterCount = weights.ParameterCount,
             WeightBytes = weights.Bytes,
-            _directory = directory,
+            _weightsPath = weightsPath,
         };
         Log.EngineLoaded(engine._logger, config.Name, weights.ParameterCount, weights.Bytes, pageCount, threads, kernels.Name, time.GetElapsedTime(started));
         return engine;
@@ -125,20 +133,27 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     }
 
     /// <summary>Changes the weights at a step boundary: the new ones are prepared beside the old, which stay in use and untouched if anything is wrong.</summary>
-    /// <exception cref="EngineException">The folder does not fit, or the engine is paused and was asked to finish what runs.</exception>
+    /// <exception cref="EngineException">The weights do not fit, their version is not above the one in use, or the engine is paused and was asked to finish what runs.</exception>
     public async Task<WeightUpdateResult> UpdateWeightsAsync(WeightUpdate update, CancellationToken cancellationToken)
     {
         await _changingWeights.WaitAsync(cancellationToken);
         try
         {
+            long version = update.Version ?? _loop.WeightVersion + 1;
+            if (version <= _loop.WeightVersion)
+                throw new EngineException($"Weight version {version} is not above version {_loop.WeightVersion}, which is in use.");
             long started = _time.GetTimestamp();
-            IRunnerWeights weights = await Task.Run(() => _runner.LoadWeights(update.Directory), cancellationToken);
+            IRunnerWeights weights = await Task.Run(() => _runner.LoadWeights(update.Path), cancellationToken);
             long loaded = _time.GetTimestamp();
-            (long began, long version) = await UseAsync(weights, () => _loop.UseWeightsAsync(weights, update.Running, update.KvCache));
-            _directory = update.Directory;
+            (long began, long flushed) = await UseAsync(weights, () => _loop.UseWeightsAsync(weights, version, update.Running, update.KvCache));
+            _weightsPath = update.Path;
             WeightUpdateResult result = new(
-                version, _time.GetElapsedTime(started, loaded), _time.GetElapsedTime(loaded, began), _time.GetElapsedTime(began));
-            Log.WeightsUpdated(_logger, version, update.Directory, result.Load, result.Wait, result.Swap);
+                version,
+                _time.GetElapsedTime(started, loaded),
+                _time.GetElapsedTime(loaded, began),
+                _time.GetElapsedTime(began, flushed),
+                _time.GetElapsedTime(flushed));
+            Log.WeightsUpdated(_logger, version, update.Path, result.Load, result.Wait, result.Flush, result.Swap);
             return result;
         }
         finally
@@ -146,6 +161,10 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
             _changingWeights.Release();
         }
     }
+
+    /// <summary>Checks names, shapes and dtypes of a model folder or safetensors file whose values may still be missing.</summary>
+    /// <exception cref="EngineException">The first tensor that <see cref="UpdateWeightsAsync"/> would refuse, by name.</exception>
+    public void CheckWeights(string path) => _runner.CheckWeights(path);
 
     /// <summary>Stops after the step that it is in; requests wait, with their pages, until <see cref="ResumeAsync"/>.</summary>
     public Task PauseAsync() => _loop.PauseAsync();
@@ -162,8 +181,8 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     /// </summary>
     public Task<ReleasedMemory> ReleaseMemoryAsync(EngineMemory memory) => _loop.ReleaseAsync(memory);
 
-    /// <summary>Takes memory back; weights are read again from the folder that they came from last.</summary>
-    /// <exception cref="EngineException">That folder is not there any more, or no longer fits.</exception>
+    /// <summary>Takes memory back; weights are read again from where they came from last.</summary>
+    /// <exception cref="EngineException">That folder or file is not there any more, or no longer fits.</exception>
     public async Task ResumeMemoryAsync(EngineMemory memory, CancellationToken cancellationToken)
     {
         await _changingWeights.WaitAsync(cancellationToken);
@@ -175,7 +194,7 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
                 return;
             }
 
-            IRunnerWeights weights = await Task.Run(() => _runner.LoadWeights(_directory!), cancellationToken);
+            IRunnerWeights weights = await Task.Run(() => _runner.LoadWeights(_weightsPath!), cancellationToken);
             await UseAsync(weights, () => _loop.TakeBackAsync(memory, weights));
         }
         finally

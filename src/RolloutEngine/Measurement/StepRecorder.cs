@@ -19,7 +19,9 @@ internal sealed class StepRecorder(IModelRunner inner, ModelWork work) : IModelR
 
     public void CopyPages(ReadOnlySpan<(int From, int To)> pages) => inner.CopyPages(pages);
 
-    public IRunnerWeights LoadWeights(string directory) => inner.LoadWeights(directory);
+    public IRunnerWeights LoadWeights(string path) => inner.LoadWeights(path);
+
+    public void CheckWeights(string path) => inner.CheckWeights(path);
 
     public void UseWeights(IRunnerWeights weights) => inner.UseWeights(weights);
 

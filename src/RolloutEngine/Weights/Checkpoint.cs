@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace AgentRollout.RolloutEngine.Weights;
 
-/// <summary>The weights of a Hugging Face folder: one <c>model.safetensors</c>, or several behind <c>model.safetensors.index.json</c>.</summary>
+/// <summary>
+/// The weights of a Hugging Face folder: one <c>model.safetensors</c>, or several behind <c>model.safetensors.index.json</c>. Or one
+/// safetensors file of any name.
+/// </summary>
 internal sealed class Checkpoint : IDisposable
 {
     private const string SingleFile = "model.safetensors";
@@ -13,17 +16,19 @@ internal sealed class Checkpoint : IDisposable
     private readonly List<SafetensorsFile> _files = [];
     private string _prefix = "";
 
-    private Checkpoint(string directory)
+    private Checkpoint(string path)
     {
-        Directory = directory;
+        Path = path;
         try
         {
-            if (File.Exists(Path.Combine(directory, IndexFile)))
+            if (File.Exists(path))
+                Add(SafetensorsFile.Open(path));
+            else if (File.Exists(In(IndexFile)))
                 OpenShards();
-            else if (File.Exists(Path.Combine(directory, SingleFile)))
-                Add(SafetensorsFile.Open(Path.Combine(directory, SingleFile)));
+            else if (File.Exists(In(SingleFile)))
+                Add(SafetensorsFile.Open(In(SingleFile)));
             else
-                throw new EngineException($"The model folder '{directory}' has neither {SingleFile} nor {IndexFile}.");
+                throw new EngineException($"'{path}' is no safetensors file and no model folder: it has neither {SingleFile} nor {IndexFile}.");
         }
         catch
         {
@@ -34,7 +39,21 @@ internal sealed class Checkpoint : IDisposable
         _unread = [.. _fileOf.Keys];
     }
 
-    public string Directory { get; }
+    /// <summary>The folder or file.</summary>
+    public string Path { get; }
+
+    /// <summary>All tensors, by name.</summary>
+    public IEnumerable<TensorView> Tensors
+    {
+        get
+        {
+            foreach ((string name, SafetensorsFile file) in _fileOf.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+            {
+                if (file.TryGet(name, out TensorView tensor))
+                    yield return tensor;
+            }
+        }
+    }
 
     /// <summary>Tensors that nothing asked for yet.</summary>
     public IReadOnlyCollection<string> Unread => _unread;
@@ -42,9 +61,9 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>Whether its tensors are BF16, all of them.</summary>
     public bool IsBFloat16 => _fileOf.All(entry => entry.Value.TryGet(entry.Key, out TensorView tensor) && tensor.IsBFloat16);
 
-    /// <summary>Opens the weights of a model folder.</summary>
+    /// <summary>Opens the weights of a model folder, or one file.</summary>
     /// <exception cref="EngineException">A file is missing or damaged.</exception>
-    public static Checkpoint Open(string directory) => new(directory);
+    public static Checkpoint Open(string path) => new(path);
 
     /// <summary>A tensor that the architecture needs.</summary>
     /// <exception cref="EngineException">It is missing, misshaped, or of a dtype that the engine does not compute with.</exception>
@@ -52,7 +71,7 @@ internal sealed class Checkpoint : IDisposable
     {
         string stored = name.StartsWith(_prefix, StringComparison.Ordinal) ? name[_prefix.Length..] : name;
         if (!_fileOf.TryGetValue(stored, out SafetensorsFile? file) || !file.TryGet(stored, out TensorView tensor))
-            throw new EngineException($"The model folder '{Directory}' has no tensor '{name}'; its shape would be [{string.Join(", ", shape.ToArray())}].");
+            throw new EngineException($"'{Path}' has no tensor '{name}'; its shape would be [{string.Join(", ", shape.ToArray())}].");
         _unread.Remove(name);
         return tensor.Expect(shape);
     }
@@ -77,15 +96,17 @@ internal sealed class Checkpoint : IDisposable
             file.Dispose();
     }
 
+    private string In(string file) => System.IO.Path.Combine(Path, file);
+
     private void OpenShards()
     {
-        string indexPath = Path.Combine(Directory, IndexFile);
+        string indexPath = In(IndexFile);
         Dictionary<string, string> map = ReadIndex(indexPath);
         foreach (IGrouping<string, string> shard in map.GroupBy(entry => entry.Value, entry => entry.Key))
         {
-            if (Path.GetFileName(shard.Key) != shard.Key)
+            if (System.IO.Path.GetFileName(shard.Key) != shard.Key)
                 throw new EngineException($"'{indexPath}' names the file '{shard.Key}', which is not in the model folder.");
-            SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Directory, shard.Key));
+            SafetensorsFile file = SafetensorsFile.Open(In(shard.Key));
             Add(file);
             if (shard.FirstOrDefault(name => !file.Names.Contains(name)) is { } missing)
                 throw new EngineException($"'{indexPath}' places tensor '{missing}' in '{shard.Key}', which does not have it.");

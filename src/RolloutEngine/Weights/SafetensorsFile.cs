@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Collections.Frozen;
 using System.IO.MemoryMappedFiles;
 using System.Text.Json;
 
@@ -11,14 +10,8 @@ namespace AgentRollout.RolloutEngine.Weights;
 /// </summary>
 internal sealed unsafe class SafetensorsFile : IDisposable
 {
-    private const int LengthBytes = 8;
+    private const int LengthBytes = SafetensorsLayout.LengthBytes;
     private const long LongestHeader = 100_000_000;
-
-    private static readonly FrozenDictionary<string, int> ElementSizes = new Dictionary<string, int>
-    {
-        ["F64"] = 8, ["I64"] = 8, ["U64"] = 8, ["F32"] = 4, ["I32"] = 4, ["U32"] = 4, ["F16"] = 2, ["BF16"] = 2, ["I16"] = 2, ["U16"] = 2,
-        ["F8_E4M3"] = 1, ["F8_E5M2"] = 1, ["I8"] = 1, ["U8"] = 1, ["BOOL"] = 1,
-    }.ToFrozenDictionary();
 
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
@@ -119,8 +112,8 @@ internal sealed unsafe class SafetensorsFile : IDisposable
     private Entry ReadEntry(JsonProperty tensor, long dataLength)
     {
         string dtype = tensor.Value.GetProperty("dtype").GetString() ?? "null";
-        if (!ElementSizes.TryGetValue(dtype, out int size))
-            throw Damaged($"tensor '{tensor.Name}' has the unknown dtype '{dtype}'; known: {string.Join(", ", ElementSizes.Keys.Order())}");
+        if (!SafetensorsLayout.ElementSizes.TryGetValue(dtype, out int size))
+            throw Damaged($"tensor '{tensor.Name}' has the unknown dtype '{dtype}'; known: {string.Join(", ", SafetensorsLayout.ElementSizes.Keys.Order())}");
         long[] shape = [.. tensor.Value.GetProperty("shape").EnumerateArray().Select(length => length.GetInt64())];
         if (tensor.Value.GetProperty("data_offsets") is not { ValueKind: JsonValueKind.Array } offsets || offsets.GetArrayLength() != 2)
             throw Damaged($"tensor '{tensor.Name}' does not have two data offsets");

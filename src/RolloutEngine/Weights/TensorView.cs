@@ -28,6 +28,8 @@ internal readonly unsafe struct TensorView(string name, string dtype, long[] sha
         }
     }
 
+    public long ByteCount => ElementCount * SafetensorsLayout.ElementSizes[dtype];
+
     /// <summary>Throws unless the shape is this one and the numbers are of a kind that the engine computes with.</summary>
     public TensorView Expect(params ReadOnlySpan<int> expected)
     {

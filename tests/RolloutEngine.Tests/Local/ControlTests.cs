@@ -38,7 +38,7 @@ public sealed class ControlTests : IDisposable
         if (running == RunningSequences.Finish)
             await engine.ResumeAsync();
         WeightUpdateResult result = await engine.UpdateWeightsAsync(
-            new WeightUpdate { Directory = _otherWeights, Running = running, KvCache = kvCache }, CancellationToken.None);
+            new WeightUpdate { Path = _otherWeights, Running = running, KvCache = kvCache }, CancellationToken.None);
         await engine.ResumeAsync();
 
         Spans spans = await generating;
@@ -71,7 +71,7 @@ public sealed class ControlTests : IDisposable
         await using LocalEngine engine = Load(gate: gate), fresh = Load(_otherWeights);
         Task<Spans> generating = ReadAsync(engine, Request);
         await PauseMidwayAsync(engine, gate);
-        await engine.UpdateWeightsAsync(new WeightUpdate { Directory = _otherWeights, Running = RunningSequences.Continue }, CancellationToken.None);
+        await engine.UpdateWeightsAsync(new WeightUpdate { Path = _otherWeights, Running = RunningSequences.Continue }, CancellationToken.None);
         await engine.ResumeAsync();
         Spans spans = await generating;
 
@@ -92,7 +92,7 @@ public sealed class ControlTests : IDisposable
         (_, Generation updated) = await ExpectedAsync();
         Task<Spans> restarted = ReadAsync(engine, Request with { OnInterrupt = InterruptPolicy.Restart });
         await PauseMidwayAsync(engine, gate);
-        await engine.UpdateWeightsAsync(new WeightUpdate { Directory = _otherWeights, Running = RunningSequences.Abort }, CancellationToken.None);
+        await engine.UpdateWeightsAsync(new WeightUpdate { Path = _otherWeights, Running = RunningSequences.Abort }, CancellationToken.None);
         await engine.ResumeAsync();
         Spans spans = await restarted;
         Assert.Equal(updated.Tokens, spans.Tokens);
@@ -100,11 +100,44 @@ public sealed class ControlTests : IDisposable
     }
 
     [Fact]
+    public async Task Versions_are_chosen_by_whoever_updates_and_only_rise()
+    {
+        await using LocalEngine engine = Load();
+        Assert.Equal(7, (await engine.UpdateWeightsAsync(new WeightUpdate { Path = _otherWeights, Version = 7 }, CancellationToken.None)).WeightVersion);
+        string refusal = (await Assert.ThrowsAsync<EngineException>(() =>
+            engine.UpdateWeightsAsync(new WeightUpdate { Path = Model.Folder, Version = 7 }, CancellationToken.None))).Message;
+        Assert.Equal("Weight version 7 is not above version 7, which is in use.", refusal);
+        (_, Generation updated) = await ExpectedAsync();
+        Assert.Equal(updated, await engine.RunAsync(Request));
+        Assert.Equal(8, (await engine.UpdateWeightsAsync(new WeightUpdate { Path = Model.Folder }, CancellationToken.None)).WeightVersion);
+    }
+
+    [Fact]
+    public async Task An_engine_can_start_with_weights_of_another_place_and_their_version()
+    {
+        (_, Generation updated) = await ExpectedAsync();
+        string file = Directory.EnumerateFiles(_otherWeights, "*.safetensors").Single();
+        await using LocalEngine engine = LocalEngine.Load(
+            Model.Folder, new EngineOptions { Threads = 1, ChunkIntervalMs = 0 }, NullLoggerFactory.Instance, weights: new StartWeights(file, 5));
+        Assert.Equal(5, engine.Model.WeightVersion);
+        Assert.Equal(updated, await engine.RunAsync(Request));
+    }
+
+    [Fact]
+    public async Task Checking_weights_asks_for_every_tensor_and_names_the_one_that_is_wrong()
+    {
+        await using LocalEngine engine = Load();
+        engine.CheckWeights(_otherWeights);
+        Assert.Equal(0, engine.Model.WeightVersion);
+        Assert.Contains("'model.", Assert.Throws<EngineException>(() => engine.CheckWeights(new Fixture("mistral-f16-odd").Folder)).Message);
+    }
+
+    [Fact]
     public async Task Weights_that_do_not_fit_leave_the_old_ones_at_work()
     {
         await using LocalEngine engine = Load();
         Generation expected = await engine.RunAsync(Request);
-        await Assert.ThrowsAsync<EngineException>(() => engine.UpdateWeightsAsync(new WeightUpdate { Directory = new Fixture("mistral-f16-odd").Folder }, CancellationToken.None));
+        await Assert.ThrowsAsync<EngineException>(() => engine.UpdateWeightsAsync(new WeightUpdate { Path = new Fixture("mistral-f16-odd").Folder }, CancellationToken.None));
         Assert.Equal(0, engine.Model.WeightVersion);
         Assert.Equal(expected, await engine.RunAsync(Request));
     }
@@ -120,7 +153,7 @@ public sealed class ControlTests : IDisposable
         long steps = engine.Statistics.Steps;
         Task<Generation> waiting = engine.RunAsync(Request);
         string refusal = (await Assert.ThrowsAsync<EngineException>(() =>
-            engine.UpdateWeightsAsync(new WeightUpdate { Directory = _otherWeights }, CancellationToken.None))).Message;
+            engine.UpdateWeightsAsync(new WeightUpdate { Path = _otherWeights }, CancellationToken.None))).Message;
         Assert.Contains("paused", refusal);
         Assert.Equal(steps, engine.Statistics.Steps);
 
@@ -210,7 +243,9 @@ public sealed class ControlTests : IDisposable
 
         public void CopyPages(ReadOnlySpan<(int From, int To)> pages) => inner.CopyPages(pages);
 
-        public IRunnerWeights LoadWeights(string directory) => inner.LoadWeights(directory);
+        public IRunnerWeights LoadWeights(string path) => inner.LoadWeights(path);
+
+        public void CheckWeights(string path) => inner.CheckWeights(path);
 
         public void UseWeights(IRunnerWeights weights) => inner.UseWeights(weights);
 

@@ -142,7 +142,9 @@ public sealed class LifecycleTests
         {
         }
 
-        public IRunnerWeights LoadWeights(string directory) => throw new EngineException("There are no other weights.");
+        public IRunnerWeights LoadWeights(string path) => throw new EngineException("There are no other weights.");
+
+        public void CheckWeights(string path) => throw new EngineException("There are no other weights.");
 
         public void UseWeights(IRunnerWeights weights) => weights.Dispose();
 

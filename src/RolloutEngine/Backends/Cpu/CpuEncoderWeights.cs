@@ -74,7 +74,7 @@ internal sealed unsafe class CpuEncoderWeights : IDisposable
     {
         string[] unused = [$"{root}.pooler.dense.weight", $"{root}.pooler.dense.bias", $"{root}.embeddings.position_ids"];
         if (_checkpoint.Unread.Except(unused).Order().FirstOrDefault() is { } name)
-            throw new EngineException($"The model folder '{_checkpoint.Directory}' has the tensor '{name}', for which the encoder has no place.");
+            throw new EngineException($"'{_checkpoint.Path}' has the tensor '{name}', for which the encoder has no place.");
     }
 
     private PackedMatrix Table(string name, int rows) => Own(PackedMatrix.Stack(WeightType.Auto, new WeightRows(_checkpoint.Get($"{name}.weight", rows, _hidden), Bias: null)));

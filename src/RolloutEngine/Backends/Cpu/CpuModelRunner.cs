@@ -65,10 +65,16 @@ internal sealed class CpuModelRunner : IModelRunner
         _results.AsSpan(0, batch.Outputs.Length).CopyTo(results);
     }
 
-    public IRunnerWeights LoadWeights(string directory)
+    public IRunnerWeights LoadWeights(string path)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(directory);
+        using Checkpoint checkpoint = Checkpoint.Open(path);
         return CpuWeights.Load(_config, checkpoint, _transformer.Weights.Type);
+    }
+
+    public void CheckWeights(string path)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(path);
+        new WeightMap(_config, checkpoint).AskForAll();
     }
 
     public void UseWeights(IRunnerWeights weights)

@@ -40,13 +40,45 @@ internal sealed unsafe class WeightMap(ModelConfig config, Checkpoint checkpoint
 
     public WeightRows Down(int layer) => Matrix(In(layer, "mlp.down_proj"), _hidden, config.FeedForwardSize, config.FeedForwardBias);
 
+    /// <summary>Asks for every tensor, and reads none: a checkpoint that passes can be loaded.</summary>
+    /// <exception cref="EngineException">A tensor is missing, misshaped, of a dtype that is not computed with, or would be ignored.</exception>
+    public void AskForAll()
+    {
+        Embedding();
+        if (!config.TiedEmbeddings)
+            Head();
+        Get("model.norm.weight", _hidden);
+        for (int layer = 0; layer < config.LayerCount; layer++)
+            AskFor(layer);
+        RefuseUnread();
+    }
+
     /// <summary>Throws if the checkpoint holds weights that the architecture has no place for, because ignoring them would be silent.</summary>
     public void RefuseUnread()
     {
         if (config.TiedEmbeddings)
             checkpoint.Skip("lm_head.weight");
         if (checkpoint.Unread.Where(name => !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal)).Order().FirstOrDefault() is { } name)
-            throw new EngineException($"The model folder '{checkpoint.Directory}' has the tensor '{name}', for which {config.Architecture} has no place.");
+            throw new EngineException($"'{checkpoint.Path}' has the tensor '{name}', for which {config.Architecture} has no place.");
+    }
+
+    private void AskFor(int layer)
+    {
+        Get($"{In(layer, "input_layernorm")}.weight", _hidden);
+        Query(layer);
+        Key(layer);
+        Value(layer);
+        if (config.QkNorm)
+        {
+            Get($"{In(layer, "self_attn.q_norm")}.weight", config.HeadDim);
+            Get($"{In(layer, "self_attn.k_norm")}.weight", config.HeadDim);
+        }
+
+        AttentionOutput(layer);
+        Get($"{In(layer, "post_attention_layernorm")}.weight", _hidden);
+        Gate(layer);
+        Up(layer);
+        Down(layer);
     }
 
     private static string In(int layer, string part) => $"model.layers.{layer}.{part}";
