@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using AgentRollout.Tools.Schema;
 using Xunit;
 
 namespace AgentRollout.Tools.Tests;
@@ -14,6 +15,8 @@ public sealed class DelegateToolTests
         DarkRed,
         Blue,
     }
+
+    public sealed record Node(string Name, Node[] Children);
 
     public sealed record Point([property: Description("Metres.")] double X, double? Y = null);
 
@@ -100,6 +103,17 @@ public sealed class DelegateToolTests
         var error = await Assert.ThrowsAsync<ToolException>(
             () => CallAsync(new DelegateTool([Description("Doubles.")] (int n) => 2 * n, "double"), """{"n": 3000000000}"""));
         Assert.Equal("Argument 'n' is 3000000000, which is not a valid Int32.", error.Message);
+    }
+
+    [Fact]
+    public async Task A_type_that_contains_itself_is_checked_at_every_depth()
+    {
+        var tool = new DelegateTool([Description("Counts.")] (Node tree) => tree.Children.Length, "count");
+        Assert.Equal("1", await CallAsync(tool, """{"tree": {"name": "a", "children": [{"name": "b", "children": []}]}}"""));
+        JsonSchemaValidator schema = JsonSchemaValidator.Compile(tool.Spec.Parameters);
+        Assert.Equal(
+            "Argument 'tree.children[0].name' must be a string, found 1.",
+            schema.FindError(JsonElement.Parse("""{"tree": {"name": "a", "children": [{"name": 1, "children": []}]}}""")));
     }
 
     [Fact]

@@ -6,7 +6,8 @@ namespace AgentRollout.Tools.Schema;
 /// Checks arguments against a JSON schema and says the first thing that is wrong in one sentence that a model can act on. Enforced are
 /// <see cref="SchemaKeywords.Enforced"/>; annotations are ignored; a schema with any other keyword is refused when it is compiled, because
 /// a constraint that is not enforced would be a silent one. It differs from the standard in two points, both stricter: an object schema
-/// that lists properties and says nothing of additional ones allows none, and an integer is written without fraction and exponent.
+/// that lists properties, says nothing of additional ones and is not composed with others allows none, and an integer is written without
+/// fraction and exponent.
 /// </summary>
 internal sealed class JsonSchemaValidator
 {
@@ -14,44 +15,61 @@ internal sealed class JsonSchemaValidator
 
     private readonly string[]? _types;
     private readonly JsonElement[]? _allowedValues;
-    private readonly OrderedDictionary<string, JsonSchemaValidator>? _properties;
-    private readonly string[] _required;
-    private readonly JsonSchemaValidator? _additional;
-    private readonly bool _closed;
-    private readonly JsonSchemaValidator? _items;
-    private readonly decimal? _minimum;
-    private readonly decimal? _maximum;
-    private readonly int? _minLength;
-    private readonly int? _maxLength;
+    private readonly bool _nullable;
+    private readonly ObjectRule? _objects;
+    private readonly ArrayRule? _arrays;
+    private readonly StringRule? _strings;
+    private readonly NumberRule? _numbers;
+    private readonly CompositionRule? _composition;
 
-    private JsonSchemaValidator(SchemaKeywords keywords)
+    /// <param name="keywords">The schema.</param>
+    /// <param name="isComposed">Whether other schemas speak of the same object.</param>
+    internal JsonSchemaValidator(SchemaKeywords keywords, bool isComposed)
     {
         _types = keywords.StringOrStrings("type", TypeNames);
-        _allowedValues = keywords.Elements("enum");
-        _properties = keywords.Schemas("properties");
-        _required = keywords.Strings("required") ?? [];
-        _additional = keywords.Schema("additionalProperties", out bool? allowed);
-        _closed = allowed == false || (allowed is null && _additional is null && _properties is not null);
-        _items = keywords.Schema("items", out bool? anyItems);
-        if (anyItems == false)
-            throw keywords.Bad("items", "a schema");
-        _minimum = keywords.Number("minimum");
-        _maximum = keywords.Number("maximum");
-        _minLength = keywords.Length("minLength");
-        _maxLength = keywords.Length("maxLength");
+        _allowedValues = keywords.Value("const") is { } only ? [only] : keywords.Elements("enum");
+        _nullable = keywords.Flag("nullable");
+        _objects = new ObjectRule(keywords, isComposed || keywords.HasAny("$ref", "allOf", "anyOf", "oneOf"));
+        _arrays = new ArrayRule(keywords);
+        _strings = new StringRule(keywords);
+        _numbers = new NumberRule(keywords);
+        if (keywords.HasAny("$ref", "allOf", "anyOf", "oneOf", "not"))
+            _composition = new CompositionRule(keywords, isComposed || keywords.HasAny("properties", "patternProperties", "additionalProperties"));
     }
 
-    /// <exception cref="ToolException">The schema is malformed or uses a keyword that is not enforced.</exception>
-    public static JsonSchemaValidator Compile(JsonElement schema) => Compile(schema, "");
+    private JsonSchemaValidator()
+    {
+    }
 
-    internal static JsonSchemaValidator Compile(JsonElement schema, string path) => new(new SchemaKeywords(schema, path));
+    /// <summary>The schema <c>true</c>.</summary>
+    public static JsonSchemaValidator Anything { get; } = new();
+
+    /// <summary>The schema <c>false</c>.</summary>
+    public static JsonSchemaValidator Nothing { get; } = new();
+
+    internal bool AllowsNothing => this == Nothing;
+
+    /// <summary>The one value that is allowed, where there is only one.</summary>
+    internal JsonElement? OnlyValue => _allowedValues is [var only] ? only : null;
+
+    /// <summary>The types that the value may have as far as this schema, or one that it only points to, names them.</summary>
+    internal IEnumerable<string>? Types =>
+        _types is null ? _composition?.Alias?.Types : _nullable ? [.. _types, "null"] : _types;
+
+    /// <summary>All schemas that are asked about the value itself.</summary>
+    internal IEnumerable<JsonSchemaValidator> Parts => _composition?.Parts ?? [];
+
+    /// <exception cref="ToolException">The schema is malformed or uses a keyword that is not enforced.</exception>
+    public static JsonSchemaValidator Compile(JsonElement schema) => new SchemaCompiler(schema).CompileRoot();
 
     /// <summary>Null where the value fits.</summary>
     public string? FindError(JsonElement value)
     {
         try
         {
-            return FindError(value, "");
+            var budget = new CheckBudget();
+            string? error = FindError(value, "", budget);
+            return budget.IsSpent ? CheckBudget.Spent : error;
         }
         catch (InvalidOperationException)
         {
@@ -60,81 +78,40 @@ internal sealed class JsonSchemaValidator
         }
     }
 
-    private string? FindError(JsonElement value, string path)
+    internal bool AdmitsTypeOf(JsonElement value) => Types?.Any(type => HasType(value, type)) ?? true;
+
+    internal bool HasTagsOf(JsonElement value) =>
+        value.ValueKind != JsonValueKind.Object || ((_objects?.HasTagsOf(value) ?? true) && (_composition?.Alias?.HasTagsOf(value) ?? true));
+
+    /// <summary>Checks the name of a member, as <c>propertyNames</c> asks.</summary>
+    internal string? FindNameError(string name, string path, CheckBudget budget) =>
+        FindError(JsonSerializer.SerializeToElement(name, ToolJson.Options), $"{path} (its name)", budget);
+
+    internal string? FindError(JsonElement value, string path, CheckBudget budget)
     {
+        if (!budget.TrySpend())
+            return CheckBudget.Spent;
+        if (AllowsNothing)
+            return $"{SchemaText.Subject(path)} is not allowed.";
+        if (_nullable && value.ValueKind == JsonValueKind.Null)
+            return null;
         if (_types is not null && !Array.Exists(_types, type => HasType(value, type)))
-            return $"{Subject(path)} must be {string.Join(" or ", _types.Select(WithArticle))}, found {Shown(value)}.";
+            return $"{SchemaText.Subject(path)} must be {SchemaText.AnyOf(Types!)}, found {SchemaText.Shown(value)}.";
         if (_allowedValues is not null && !Array.Exists(_allowedValues, allowed => JsonElement.DeepEquals(allowed, value)))
-            return $"{Subject(path)} must be one of {string.Join(", ", _allowedValues.Select(allowed => allowed.GetRawText()))}, found {Shown(value)}.";
-        return value.ValueKind switch
+            return $"{SchemaText.Subject(path)} must be {Allowed()}, found {SchemaText.Shown(value)}.";
+        string? error = value.ValueKind switch
         {
-            JsonValueKind.Object => FindObjectError(value, path),
-            JsonValueKind.Array => FindItemError(value, path),
-            JsonValueKind.String => FindLengthError(value, path),
-            JsonValueKind.Number => FindRangeError(value, path),
+            JsonValueKind.Object => _objects?.FindError(value, path, budget),
+            JsonValueKind.Array => _arrays?.FindError(value, path, budget),
+            JsonValueKind.String => _strings?.FindError(value, path),
+            JsonValueKind.Number => _numbers?.FindError(value, path),
             _ => null,
         };
+        return error ?? _composition?.FindError(value, path, budget);
     }
 
-    private string? FindObjectError(JsonElement value, string path)
-    {
-        var seen = new HashSet<string>();
-        foreach (JsonProperty member in value.EnumerateObject())
-        {
-            string memberPath = path.Length == 0 ? member.Name : $"{path}.{member.Name}";
-            if (!seen.Add(member.Name))
-                return $"{Subject(memberPath)} is given twice.";
-            JsonSchemaValidator? schema = null;
-            if (_properties?.TryGetValue(member.Name, out schema) is not true && _closed)
-                return $"{Subject(memberPath)} is unknown; known: {Known()}.";
-            if ((schema ?? _additional)?.FindError(member.Value, memberPath) is { } error)
-                return error;
-        }
-
-        string? missing = Array.Find(_required, name => !seen.Contains(name));
-        return missing is null ? null : $"{Subject(path.Length == 0 ? missing : $"{path}.{missing}")} is required.";
-    }
-
-    private string? FindItemError(JsonElement value, string path)
-    {
-        if (_items is null)
-            return null;
-        int index = 0;
-        foreach (JsonElement item in value.EnumerateArray())
-        {
-            if (_items.FindError(item, $"{path}[{index++}]") is { } error)
-                return error;
-        }
-
-        return null;
-    }
-
-    /// <summary>Characters are Unicode code points, as the standard says. The text is read in any case, to see that it can be.</summary>
-    private string? FindLengthError(JsonElement value, string path)
-    {
-        string text = value.GetString()!;
-        if (_minLength is null && _maxLength is null)
-            return null;
-        int length = text.EnumerateRunes().Count();
-        if (length < _minLength)
-            return $"{Subject(path)} must have at least {_minLength} characters, found {length}.";
-        return length > _maxLength ? $"{Subject(path)} must have at most {_maxLength} characters, found {length}." : null;
-    }
-
-    private string? FindRangeError(JsonElement value, string path)
-    {
-        if (_minimum is null && _maximum is null)
-            return null;
-        if (IsBelow(value, _minimum))
-            return $"{Subject(path)} must be at least {_minimum}, found {Shown(value)}.";
-        return IsAbove(value, _maximum) ? $"{Subject(path)} must be at most {_maximum}, found {Shown(value)}." : null;
-    }
-
-    private static bool IsBelow(JsonElement value, decimal? bound) =>
-        value.TryGetDecimal(out decimal number) ? number < bound : bound is not null && value.GetDouble() < 0;
-
-    private static bool IsAbove(JsonElement value, decimal? bound) =>
-        value.TryGetDecimal(out decimal number) ? number > bound : bound is not null && value.GetDouble() > 0;
+    private string Allowed() =>
+        OnlyValue is { } only ? only.GetRawText() : $"one of {string.Join(", ", _allowedValues!.Select(allowed => allowed.GetRawText()))}";
 
     private static bool HasType(JsonElement value, string type) => type switch
     {
@@ -146,22 +123,4 @@ internal sealed class JsonSchemaValidator
         "boolean" => value.ValueKind is JsonValueKind.True or JsonValueKind.False,
         _ => value.ValueKind == JsonValueKind.Null,
     };
-
-    private string Known() => _properties is null or { Count: 0 } ? "none" : string.Join(", ", _properties.Keys);
-
-    private static string Subject(string path) => path.Length == 0 ? "The arguments" : $"Argument '{path}'";
-
-    private static string WithArticle(string type) => type switch
-    {
-        "null" => "null",
-        "array" or "integer" or "object" => $"an {type}",
-        _ => $"a {type}",
-    };
-
-    private static string Shown(JsonElement value)
-    {
-        const int Limit = 60;
-        string text = value.GetRawText();
-        return text.Length <= Limit ? text : string.Concat(text.AsSpan(0, char.IsHighSurrogate(text[Limit - 1]) ? Limit - 1 : Limit), "…");
-    }
 }

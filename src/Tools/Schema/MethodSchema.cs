@@ -70,7 +70,9 @@ internal static class MethodSchema
         {
             ThrowIfUnreadable(parameter.ParameterType);
             // The exporter writes `true` for a type that takes anything.
-            return ToolJson.Options.GetJsonSchemaAsNode(parameter.ParameterType, ExporterOptions) as JsonObject ?? [];
+            JsonObject schema = ToolJson.Options.GetJsonSchemaAsNode(parameter.ParameterType, ExporterOptions) as JsonObject ?? [];
+            MoveReferences(schema, $"#/properties/{ToolJson.NameOf(parameter.Name!)}");
+            return schema;
         }
         catch (Exception error) when (error is NotSupportedException or InvalidOperationException or ArgumentException)
         {
@@ -78,6 +80,23 @@ internal static class MethodSchema
                 $"Parameter '{parameter.Name}' of '{method.DeclaringType?.FullName}.{method.Name}' has the type {parameter.ParameterType}, which no JSON argument can have.",
                 error);
         }
+    }
+
+    /// <summary>A type that contains itself refers to its own schema, which becomes a part of the whole.</summary>
+    private static void MoveReferences(JsonNode? node, string root)
+    {
+        if (node is JsonArray items)
+        {
+            foreach (JsonNode? item in items)
+                MoveReferences(item, root);
+        }
+
+        if (node is not JsonObject schema)
+            return;
+        if (schema["$ref"] is JsonValue reference)
+            schema["$ref"] = root + reference.GetValue<string>()[1..];
+        foreach ((_, JsonNode? member) in schema)
+            MoveReferences(member, root);
     }
 
     /// <summary>The serializer alone knows which types it can read, and says so only when it is asked to read one.</summary>
