@@ -11,6 +11,7 @@ using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.Rollouts;
 using AgentRollout.Gateway.Storage;
+using AgentRollout.Gateway.Weights;
 using Microsoft.AspNetCore.SignalR;
 
 namespace AgentRollout.Gateway;
@@ -24,9 +25,10 @@ internal static class GatewayApplication
     /// <param name="options">Checked settings.</param>
     /// <param name="policy">What plays; the caller disposes its engine.</param>
     /// <param name="database">Where rollouts and trajectories are kept; the caller disposes it.</param>
+    /// <param name="weights">Where streamed weights are kept.</param>
     /// <param name="configure">Adds tools and environments.</param>
     public static WebApplication Build(
-        GatewayOptions options, Policy policy, GatewayDatabase database, Action<IServiceCollection> configure)
+        GatewayOptions options, Policy policy, GatewayDatabase database, WeightFolder weights, Action<IServiceCollection> configure)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls([.. options.Urls]);
@@ -48,6 +50,8 @@ internal static class GatewayApplication
         services.AddOpenApi();
         configure(services);
         AddRollouts(services, options, policy, database);
+        services.AddSingleton(weights);
+        services.AddSingleton<WeightService>();
 
         WebApplication app = builder.Build();
         app.UseProblems();
@@ -56,6 +60,8 @@ internal static class GatewayApplication
         app.MapTrajectories();
         app.MapCatalogs();
         app.MapEngine();
+        app.MapEngineControl();
+        app.MapWeights();
         app.MapRetrieve();
         app.MapHealth();
         app.MapOpenApi();

@@ -5,6 +5,7 @@ using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Rollouts;
+using AgentRollout.Gateway.Weights;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
@@ -19,6 +20,7 @@ namespace AgentRollout.Gateway;
     [
         typeof(SnakeCaseEnum<ContentEncoding>), typeof(SnakeCaseEnum<KvCacheType>), typeof(SnakeCaseEnum<WeightType>),
         typeof(SnakeCaseEnum<HistoryPolicy>), typeof(SnakeCaseEnum<MaskPolicy>), typeof(SnakeCaseEnum<SandboxRuntimeKind>),
+        typeof(SnakeCaseEnum<RunningSequences>), typeof(SnakeCaseEnum<KvCachePolicy>),
     ])]
 [JsonSerializable(typeof(GatewayOptions))]
 [JsonSerializable(typeof(StartRolloutRequest))]
@@ -29,6 +31,16 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(IReadOnlyList<ToolResponse>))]
 [JsonSerializable(typeof(IReadOnlyList<PendingTrajectory>))]
 [JsonSerializable(typeof(EngineResponse))]
+[JsonSerializable(typeof(MemoryBody))]
+[JsonSerializable(typeof(ReleasedMemory))]
+[JsonSerializable(typeof(FlushedCache))]
+[JsonSerializable(typeof(UpdateFromDiskBody))]
+[JsonSerializable(typeof(BeginUpdateBody))]
+[JsonSerializable(typeof(CommitUpdateBody))]
+[JsonSerializable(typeof(UpdateBegun))]
+[JsonSerializable(typeof(UpdateProgress))]
+[JsonSerializable(typeof(WeightsResponse))]
+[JsonSerializable(typeof(CurrentWeights))]
 [JsonSerializable(typeof(EventsDropped))]
 [JsonSerializable(typeof(IReadOnlyList<Trajectory>))]
 [JsonSerializable(typeof(Microsoft.AspNetCore.Mvc.ProblemDetails))]

@@ -32,6 +32,12 @@ internal sealed record GatewayOptions
     /// <summary>The SQLite file that keeps rollouts and trajectories. Default <c>agentrollout.db</c> in the working directory.</summary>
     public string Database { get; set; } = "agentrollout.db";
 
+    /// <summary>
+    /// Where weights that a trainer sends are kept, so that a restart goes on with them; room for two copies of the model. Default: the
+    /// database's name with <c>.weights</c> behind it.
+    /// </summary>
+    public string? WeightsFolder { get; set; }
+
     /// <summary>JSON lines <c>{"id", "title", "text"}</c> that the tool <c>search</c> searches. Default: the shipped facts of <c>lookup</c>.</summary>
     public string? SearchCorpus { get; set; }
 

@@ -2,6 +2,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using AgentRollout.Environments;
 using AgentRollout.Gateway.Storage;
+using AgentRollout.Gateway.Weights;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Testing;
 using AgentRollout.Tokenization.Chat;
@@ -67,7 +68,7 @@ internal sealed class TestGateway : IAsyncDisposable
         options ??= new GatewayOptions();
         options.Urls = ["http://127.0.0.1:0"];
         GatewayDatabase database = GatewayDatabase.Open(path ?? NewDatabase());
-        WebApplication app = GatewayApplication.Build(options, policy, database, services =>
+        WebApplication app = GatewayApplication.Build(options, policy, database, WeightFolder.Open(database.Path + ".weights"), services =>
         {
             services.AddLogging(logging => logging.ClearProviders());
             configure(services);

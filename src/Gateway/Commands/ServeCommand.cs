@@ -2,6 +2,8 @@ using System.CommandLine;
 using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Environments.Rewards;
 using AgentRollout.Gateway.Storage;
+using AgentRollout.Gateway.Weights;
+using AgentRollout.RolloutEngine;
 using AgentRollout.Tools.Search;
 
 namespace AgentRollout.Gateway.Commands;
@@ -63,15 +65,17 @@ internal static class ServeCommand
     {
         string folder = ModelFolder.Find(options.Model);
         await using GatewayDatabase database = GatewayDatabase.Open(options.Database);
+        WeightFolder weights = WeightFolder.Open(options.WeightsFolder ?? options.Database + ".weights");
+        StartWeights? start = weights.Current is { } current ? new StartWeights(current.Path, current.Version) : null;
         using ILoggerFactory loggers = LoggerFactory.Create(logging => logging.AddSimpleConsole());
-        await using LoadedModel model = await LoadedModel.LoadAsync(folder, options.Engine.ToOptions(), loggers, options.ToChatOptions());
+        await using LoadedModel model = await LoadedModel.LoadAsync(folder, options.Engine.ToOptions(), loggers, options.ToChatOptions(), start);
         await using ModelReward? reward = options.RewardModel is { } rewardFolder
             ? ModelReward.Load(ModelFolder.Find(rewardFolder), options.Engine.ToOptions(), loggers)
             : null;
         using SandboxParts? sandbox = await SandboxParts.OpenAsync(options.Sandbox, loggers, cancellationToken);
         // Opened here, so that a bad corpus stops the start with its sentence.
         Func<IServiceProvider, ISearchProvider> search = OpenSearch(options);
-        await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, services =>
+        await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, weights, services =>
         {
             services.AddRolloutParts(search, sandbox);
             if (reward is not null)

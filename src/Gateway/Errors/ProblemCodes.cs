@@ -25,5 +25,12 @@ internal static class ProblemCodes
     public const string BadRequest = "bad_request";
     public const string NotReady = "not_ready";
     public const string ToolFailed = "tool_failed";
+    public const string WeightsRefused = "weights_refused";
+    public const string ChecksumMismatch = "checksum_mismatch";
+    public const string UnknownUpdate = "unknown_update";
+    public const string UpdateInProgress = "update_in_progress";
+    public const string UpdateIncomplete = "update_incomplete";
+    public const string UpdateBusy = "update_busy";
+    public const string NotSupported = "not_supported";
     public const string Internal = "internal_error";
 }

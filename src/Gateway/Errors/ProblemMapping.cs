@@ -37,6 +37,8 @@ internal static class ProblemMapping
         {
             case InvalidInputException invalid:
                 return Problem(StatusCodes.Status400BadRequest, invalid.Code, invalid.Message);
+            case ConflictException conflict:
+                return Problem(StatusCodes.Status409Conflict, conflict.Code, conflict.Message);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } tooLarge:
                 return Problem(tooLarge.StatusCode, ProblemCodes.BodyTooLarge, tooLarge.Message);
             case BadHttpRequestException bad:

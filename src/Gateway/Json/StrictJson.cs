@@ -22,6 +22,15 @@ internal static class StrictJson
         return document.RootElement.Deserialize(type)!;
     }
 
+    /// <summary>Reads the body of a request; an empty one as an object without members.</summary>
+    /// <exception cref="InvalidInputException">The body does not fit the type.</exception>
+    public static async Task<T> ReadAsync<T>(HttpRequest request, JsonTypeInfo<T> type)
+    {
+        using MemoryStream body = new();
+        await request.Body.CopyToAsync(body, request.HttpContext.RequestAborted);
+        return Read(body.Length == 0 ? "{}"u8.ToArray() : body.GetBuffer().AsMemory(0, (int)body.Length), type);
+    }
+
     private static JsonDocument Parse(ReadOnlyMemory<byte> utf8)
     {
         try

@@ -51,9 +51,13 @@ internal sealed class GatewayDatabase : IAsyncDisposable
     private GatewayDatabase(string path, FileStream ownership)
     {
         _ownership = ownership;
+        Path = path;
         _connectionString = new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = 30 }.ToString();
         Writer = new DatabaseWriter(Connect());
     }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
 
     /// <summary>Does all writing.</summary>
     public DatabaseWriter Writer { get; }

@@ -66,12 +66,13 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
         options.Validate();
         ModelConfig config = ModelConfig.Load(directory);
         int contextLength = ContextLength(config, options);
-        string weightsPath = start?.Path ?? directory;
-        using Checkpoint checkpoint = Checkpoint.Open(weightsPath);
-        KvCacheType kvCacheType = CpuKvCache.TypeFor(options.KvCacheType, checkpoint.IsBFloat16);
+        using Checkpoint shipped = Checkpoint.Open(directory);
+        using Checkpoint? updated = start is null ? null : Checkpoint.Open(start.Path);
+        // By the folder, as it was when the weights were updated: a restart must not change results.
+        KvCacheType kvCacheType = CpuKvCache.TypeFor(options.KvCacheType, shipped.IsBFloat16);
         int pageCount = PageBudget.PageCount(config, options, kvCacheType, contextLength);
         int threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        CpuWeights weights = CpuWeights.Load(config, checkpoint, options.WeightType);
+        CpuWeights weights = CpuWeights.Load(config, updated ?? shipped, options.WeightType);
 
         KernelSet kernels = KernelSet.Widest;
         CpuModelRunner runner = new(config, weights, kernels, pageCount, contextLength, options.MaxBatchTokens, threads, kvCacheType);
@@ -80,7 +81,7 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
         {
             ParameterCount = weights.ParameterCount,
             WeightBytes = weights.Bytes,
-            _weightsPath = weightsPath,
+            _weightsPath = start?.Path ?? directory,
         };
         Log.EngineLoaded(engine._logger, config.Name, weights.ParameterCount, weights.Bytes, pageCount, threads, kernels.Name, time.GetElapsedTime(started));
         return engine;

@@ -11,7 +11,8 @@ namespace AgentRollout.RolloutEngine.Weights;
 /// </summary>
 /// <param name="Total"><c>sha256:</c> and 64 hexadecimal digits.</param>
 /// <param name="Tensors">CRC-32 of each tensor's bytes.</param>
-public sealed record WeightChecksum(string Total, IReadOnlyDictionary<string, uint> Tensors)
+/// <param name="Bytes">Bytes of all tensors.</param>
+public sealed record WeightChecksum(string Total, IReadOnlyDictionary<string, uint> Tensors, long Bytes)
 {
     /// <summary>Reads all tensors of a model folder or safetensors file, in parallel.</summary>
     /// <exception cref="EngineException">The folder or file is missing or damaged.</exception>
@@ -32,7 +33,8 @@ public sealed record WeightChecksum(string Total, IReadOnlyDictionary<string, ui
             lines.Append(CultureInfo.InvariantCulture, $"{tensors[i].Name} {tensors[i].Dtype} [{string.Join(", ", tensors[i].Shape.ToArray())}] {crcs[i]:x8}\n");
         }
 
-        return new WeightChecksum($"sha256:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString())))}", byName);
+        string total = $"sha256:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString())))}";
+        return new WeightChecksum(total, byName, tensors.Sum(tensor => tensor.ByteCount));
     }
 
     private static unsafe uint Crc(TensorView tensor)

@@ -1,0 +1,196 @@
+using System.Globalization;
+using AgentRollout.Environments;
+using AgentRollout.Gateway.Errors;
+using AgentRollout.RolloutEngine;
+using AgentRollout.RolloutEngine.Local;
+using AgentRollout.RolloutEngine.Weights;
+
+namespace AgentRollout.Gateway.Weights;
+
+/// <summary>Changes the engine's weights, from disk or from an update that is sent in pieces; one at a time. Thread-safe.</summary>
+internal sealed class WeightService(Policy policy, WeightFolder folder, TimeProvider timeProvider, ILogger<WeightService> logger) : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _changing = new(1, 1);
+    private volatile WeightUpdateReport? _last;
+    private StagedUpdate? _open;
+
+    /// <summary>The weights in use, and what is on its way.</summary>
+    public WeightsResponse Describe()
+    {
+        EngineModel model = policy.Engine.Model;
+        CurrentWeights? current = folder.Current;
+        return new WeightsResponse(model.WeightVersion, current?.Path ?? model.Name, current?.Checksum, _open?.Id, _last);
+    }
+
+    /// <summary>Puts the weights of a folder or file to use.</summary>
+    /// <exception cref="InvalidInputException">They do not fit, or are not what the checksum says; the old ones stay.</exception>
+    public async Task<WeightUpdateReport> UpdateFromDiskAsync(UpdateFromDiskBody body, CancellationToken cancellationToken)
+    {
+        long started = timeProvider.GetTimestamp();
+        WeightUpdate update = new() { Path = Path.GetFullPath(body.Path), Version = body.Version, Running = body.Running, KvCache = body.KvCache };
+        return await UseAsync(update, received: started, started, body.Checksum, crc32: null, cancellationToken);
+    }
+
+    /// <summary>Makes room for an update and checks that the engine has a place for each of its tensors.</summary>
+    /// <exception cref="ConflictException">Another update is open.</exception>
+    /// <exception cref="InvalidInputException">A tensor is missing, too many, misshaped or of another dtype.</exception>
+    public StagedUpdate Begin(BeginUpdateBody body)
+    {
+        string id = Guid.CreateVersion7(timeProvider.GetUtcNow()).ToString("N");
+        lock (_lock)
+        {
+            if (_open is { } open)
+                throw new ConflictException(ProblemCodes.UpdateInProgress, $"Update '{open.Id}' is open; commit or abort it first.");
+            LocalEngine engine = Engine();
+            if (body.Version <= engine.Model.WeightVersion)
+                throw Refused($"Weight version {body.Version} is not above version {engine.Model.WeightVersion}, which is in use.");
+            return _open = Stage(id, body, engine);
+        }
+    }
+
+    /// <summary>The open update of that id, or null.</summary>
+    public StagedUpdate? Find(string id) => _open is { } open && open.Id == id ? open : null;
+
+    /// <summary>Puts an update to use, all of whose bytes have arrived. Where it is refused, it stays open.</summary>
+    /// <exception cref="ConflictException">Bytes are missing, or pieces are being written.</exception>
+    /// <exception cref="InvalidInputException">A checksum does not fit, or the engine refuses the weights.</exception>
+    public async Task<WeightUpdateReport> CommitAsync(StagedUpdate staged, CommitUpdateBody body, CancellationToken cancellationToken)
+    {
+        staged.Close();
+        try
+        {
+            if (staged.Progress is { MissingCount: > 0 } progress)
+            {
+                throw new ConflictException(
+                    ProblemCodes.UpdateIncomplete,
+                    $"Update '{staged.Id}' is not complete: {progress.MissingCount} tensors lack bytes, such as '{progress.Missing[0]}'.");
+            }
+
+            WeightUpdate update = new()
+            {
+                Path = staged.Path, Version = staged.Body.Version, Running = staged.Body.Running, KvCache = staged.Body.KvCache,
+            };
+            WeightUpdateReport report = await UseAsync(
+                update, staged.Started, timeProvider.GetTimestamp(), body.Checksum, ReadCrcs(staged, body), cancellationToken);
+            lock (_lock)
+                _open = null;
+            staged.Dispose();
+            return report;
+        }
+        catch
+        {
+            staged.Reopen();
+            throw;
+        }
+    }
+
+    /// <summary>Forgets an update; the weights in use stay.</summary>
+    /// <exception cref="ConflictException">It is being committed, or pieces are being written.</exception>
+    public void Abort(StagedUpdate staged)
+    {
+        staged.Close();
+        lock (_lock)
+            _open = null;
+        staged.Dispose();
+        File.Delete(staged.Path);
+    }
+
+    public void Dispose()
+    {
+        _open?.Dispose();
+        _changing.Dispose();
+    }
+
+    /// <summary>The embedded engine; another takes its weights where it runs.</summary>
+    public LocalEngine Engine() => policy.Engine as LocalEngine
+        ?? throw new InvalidInputException(ProblemCodes.NotSupported, $"Engine '{policy.Engine.Name}' takes no weights here.");
+
+    private StagedUpdate Stage(string id, BeginUpdateBody body, LocalEngine engine)
+    {
+        string path = folder.FileOf(id);
+        StagedUpdate? staged = null;
+        try
+        {
+            staged = new StagedUpdate(id, path, body, timeProvider.GetTimestamp());
+            engine.CheckWeights(path);
+            return staged;
+        }
+        catch (Exception exception)
+        {
+            staged?.Dispose();
+            File.Delete(path);
+            throw exception is EngineException ? Refused(exception.Message) : exception;
+        }
+    }
+
+    private async Task<WeightUpdateReport> UseAsync(
+        WeightUpdate update, long received, long started, string? checksum, IReadOnlyDictionary<string, uint>? crc32, CancellationToken cancellationToken)
+    {
+        LocalEngine engine = Engine();
+        await _changing.WaitAsync(cancellationToken);
+        try
+        {
+            WeightChecksum found = await Task.Run(() => WeightChecksum.Compute(update.Path), cancellationToken);
+            CheckCrcs(found, crc32);
+            if (checksum is not null && checksum != found.Total)
+                throw new InvalidInputException(ProblemCodes.ChecksumMismatch, $"The weights add up to {found.Total}, not to {checksum}.");
+            TimeSpan verified = timeProvider.GetElapsedTime(started);
+            WeightUpdateResult result = await engine.UpdateWeightsAsync(update, cancellationToken);
+            folder.Use(new CurrentWeights(result.WeightVersion, update.Path, found.Total));
+            WeightUpdateReport report = new(
+                result.WeightVersion,
+                found.Total,
+                found.Bytes,
+                timeProvider.GetElapsedTime(received, started).TotalMilliseconds,
+                verified.TotalMilliseconds,
+                result.Load.TotalMilliseconds,
+                result.Wait.TotalMilliseconds,
+                result.Flush.TotalMilliseconds,
+                result.Swap.TotalMilliseconds);
+            WeightTelemetry.Record(report);
+            Log.WeightsChanged(logger, report.Version, update.Path, report.Checksum);
+            return _last = report;
+        }
+        catch (EngineException exception)
+        {
+            throw Refused(exception.Message);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    private static Dictionary<string, uint>? ReadCrcs(StagedUpdate staged, CommitUpdateBody body)
+    {
+        if (body.Crc32 is null)
+            return null;
+        Dictionary<string, uint> crcs = [];
+        foreach ((string name, string hex) in body.Crc32)
+        {
+            if (staged.Layout.Find(name) is null)
+                throw new InvalidInputException(ProblemCodes.InvalidValue, $"Member 'crc32' names tensor '{name}', which update '{staged.Id}' does not have.");
+            crcs[name] = ParseCrc(hex);
+        }
+
+        return crcs;
+    }
+
+    /// <summary>A CRC-32 as it is written: 8 hexadecimal digits.</summary>
+    public static uint ParseCrc(string hex) =>
+        hex.Length == 8 && uint.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint crc)
+            ? crc
+            : throw new InvalidInputException(ProblemCodes.InvalidValue, $"CRC-32 '{hex}' is malformed; it must be 8 hexadecimal digits.");
+
+    private static void CheckCrcs(WeightChecksum found, IReadOnlyDictionary<string, uint>? announced)
+    {
+        foreach ((string name, uint crc) in announced ?? new Dictionary<string, uint>())
+        {
+            if (found.Tensors[name] != crc)
+                throw new InvalidInputException(ProblemCodes.ChecksumMismatch, $"Tensor '{name}' has the CRC-32 {found.Tensors[name]:x8}; {crc:x8} was announced.");
+        }
+    }
+
+    private static InvalidInputException Refused(string message) => new(ProblemCodes.WeightsRefused, message);
+}
