@@ -9,11 +9,11 @@ public sealed class EnvironmentCatalog
     private readonly FrozenDictionary<string, EnvironmentDefinition> _environments;
 
     /// <param name="environments">What is registered.</param>
-    /// <param name="tools">The tools that they may offer.</param>
+    /// <param name="tools">The tools that they may offer, as of now.</param>
     /// <exception cref="ArgumentException">Two environments share a name, or one offers a tool that is unknown.</exception>
     public EnvironmentCatalog(IEnumerable<EnvironmentDefinition> environments, ToolCatalog tools)
     {
-        string[] known = [.. tools.Specs.Select(tool => tool.Name)];
+        string[] known = [.. tools.Current.All.Select(tool => tool.Tool.Spec.Name)];
         Dictionary<string, EnvironmentDefinition> byName = new(StringComparer.Ordinal);
         foreach (EnvironmentDefinition environment in environments)
         {

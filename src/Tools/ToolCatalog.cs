@@ -1,58 +1,77 @@
-using System.Collections.Frozen;
-using System.Diagnostics.CodeAnalysis;
-using System.Text.RegularExpressions;
-using AgentRollout.Tools.Schema;
+using System.Collections.Concurrent;
 
 namespace AgentRollout.Tools;
 
-/// <summary>The tools of this process by name; does not change.</summary>
-public sealed partial class ToolCatalog
+/// <summary>
+/// The tools of this process. Groups of them may come, change and go while trajectories play; each change is made as a whole or not at all, and
+/// no trajectory that has begun sees it. Safe to use concurrently.
+/// </summary>
+public sealed class ToolCatalog
 {
-    private readonly FrozenDictionary<string, CatalogEntry> _entries;
+    /// <summary>The owner of tools that are part of the program.</summary>
+    public const string BuiltIn = "built-in tools";
 
-    /// <exception cref="ToolException">A name is malformed or taken twice, or a schema uses a keyword that is not enforced.</exception>
-    public ToolCatalog(IEnumerable<ITool> tools)
+    private readonly Lock _changing = new();
+    private readonly ConcurrentDictionary<string, ToolSnapshot> _pinned = [];
+    private volatile ToolSnapshot _current = ToolSnapshot.Empty;
+
+    /// <param name="tools">Those of the owner <see cref="BuiltIn"/>.</param>
+    /// <param name="groups">Others.</param>
+    /// <exception cref="ToolException">See <see cref="Set"/>.</exception>
+    public ToolCatalog(IEnumerable<ITool> tools, params IEnumerable<ToolGroup> groups)
     {
-        var entries = new OrderedDictionary<string, CatalogEntry>();
-        foreach (ITool tool in tools)
-        {
-            var entry = new CatalogEntry(tool, Compile(tool.Spec));
-            if (!entries.TryAdd(tool.Spec.Name, entry))
-                throw new ToolException($"Tool '{tool.Spec.Name}' is registered twice: by {entries[tool.Spec.Name].Tool} and by {tool}.");
-        }
-
-        _entries = entries.ToFrozenDictionary();
-        Specs = [.. entries.Values.Select(entry => entry.Tool.Spec)];
+        Set(BuiltIn, tools);
+        foreach (ToolGroup group in groups)
+            Add(group.Owner, group.Tools);
     }
 
-    /// <summary>What the tools offer, in the order of their registration.</summary>
-    public IReadOnlyList<ToolSpec> Specs { get; }
+    /// <summary>What a trajectory that begins now may be offered.</summary>
+    public ToolSnapshot Current => _current;
 
-    /// <exception cref="ToolException">No tool has this name; the message lists the known ones.</exception>
-    public ITool Get(string name) => TryGet(name, out CatalogEntry? entry) ? entry.Tool : throw new ToolException(Unknown(name));
+    /// <summary>Adds the tools of an owner who has none yet.</summary>
+    /// <exception cref="ToolException">See <see cref="Set"/>, or the owner has tools already.</exception>
+    public void Add(string owner, IEnumerable<ITool> tools) => Change(owner, tools, mayReplace: false);
 
-    internal bool TryGet(string name, [NotNullWhen(true)] out CatalogEntry? entry) => _entries.TryGetValue(name, out entry);
+    /// <summary>Adds the tools of an owner, or puts them in the place of those that it had.</summary>
+    /// <exception cref="ToolException">
+    /// A name is malformed or taken twice, or a schema uses a keyword that is not enforced; nothing has changed then.
+    /// </exception>
+    public void Set(string owner, IEnumerable<ITool> tools) => Change(owner, tools, mayReplace: true);
 
-    internal string Unknown(string name) =>
-        $"Tool '{name}' is unknown; known tools: {string.Join(", ", _entries.Keys.Order(StringComparer.Ordinal).DefaultIfEmpty("none"))}.";
-
-    private static JsonSchemaValidator Compile(ToolSpec spec)
+    /// <summary>Removes the tools of an owner; false where it had none.</summary>
+    public bool Remove(string owner)
     {
-        if (!NamePattern().IsMatch(spec.Name))
-            throw new ToolException($"Tool name '{spec.Name}' is malformed; a name has 1 to 64 letters, digits, underscores and dashes.");
-        try
+        lock (_changing)
         {
-            return JsonSchemaValidator.Compile(spec.Parameters);
-        }
-        catch (ToolException error)
-        {
-            throw new ToolException($"Tool '{spec.Name}': {error.Message}", error);
+            if (!_current.Has(owner))
+                return false;
+            _current = _current.Without(owner);
+            return true;
         }
     }
 
-    [GeneratedRegex(@"^[A-Za-z0-9_-]{1,64}\z")]
-    private static partial Regex NamePattern();
+    /// <summary>
+    /// Holds the tools of now for a trajectory, so that its calls find what it was offered, and nothing else, whatever changes meanwhile. Calls of
+    /// a trajectory that is not held in this process find what there is when they come.
+    /// </summary>
+    /// <param name="trajectoryId">Plays once at a time.</param>
+    public PinnedTools Pin(string trajectoryId)
+    {
+        ToolSnapshot tools = _current;
+        _pinned[trajectoryId] = tools;
+        return new PinnedTools(tools, () => _pinned.TryRemove(KeyValuePair.Create(trajectoryId, tools)));
+    }
 
-    /// <summary>A tool and the check of its arguments.</summary>
-    internal sealed record CatalogEntry(ITool Tool, JsonSchemaValidator Arguments);
+    internal ToolSnapshot Of(string trajectoryId) => _pinned.TryGetValue(trajectoryId, out ToolSnapshot? tools) ? tools : _current;
+
+    private void Change(string owner, IEnumerable<ITool> tools, bool mayReplace)
+    {
+        RegisteredTool[] registered = [.. tools.Select(tool => RegisteredTool.Create(tool, owner))];
+        lock (_changing)
+        {
+            if (!mayReplace && _current.Has(owner))
+                throw new ToolException($"The tools of {owner} are registered already.");
+            _current = _current.With(owner, registered);
+        }
+    }
 }

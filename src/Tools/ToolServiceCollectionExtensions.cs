@@ -12,15 +12,15 @@ namespace AgentRollout.Tools;
 public static class ToolServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds a <see cref="ToolCatalog"/> of every registered <see cref="ITool"/>, and an <see cref="IToolDispatcher"/> that runs them in this
-    /// process. Needs logging.
+    /// Adds a <see cref="ToolCatalog"/> of every registered <see cref="ITool"/> and <see cref="ToolGroup"/>, and an <see cref="IToolDispatcher"/> that
+    /// runs them in this process. Needs logging.
     /// </summary>
     public static IServiceCollection AddTools(this IServiceCollection services, Action<ToolOptions>? configure = null)
     {
         services.AddOptions<ToolOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
         services.TryAddSingleton<IValidateOptions<ToolOptions>, ToolOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton(provider => new ToolCatalog(provider.GetServices<ITool>()));
+        services.TryAddSingleton(provider => new ToolCatalog(provider.GetServices<ITool>(), provider.GetServices<ToolGroup>()));
         services.TryAddSingleton<ToolRunner>();
         services.TryAddSingleton<IToolDispatcher, LocalToolDispatcher>();
         return services;

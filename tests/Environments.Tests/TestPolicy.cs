@@ -42,6 +42,8 @@ internal sealed class TestPolicy : IDisposable
 
     public TrajectoryRunner Runner { get; }
 
+    public ToolCatalog Tools => _services.GetRequiredService<ToolCatalog>();
+
     /// <summary>Answers with these texts, one a turn, each closed by the end-of-turn token.</summary>
     public static TestPolicy Saying(IEnumerable<ITool> tools, params IEnumerable<string> turns) =>
         Answering(tools, ScriptedEngine.InOrder(turns.Select(Say)));

@@ -7,7 +7,7 @@ using AgentRollout.Tokenization.Masking;
 namespace AgentRollout.Environments.Loop;
 
 /// <summary>Live state of one trajectory. Owned by the loop that plays it; nobody else touches it before it is sealed.</summary>
-internal sealed class Episode(EpisodeSpec spec, Policy policy, IReadOnlyList<FunctionSchema> tools)
+internal sealed class Episode(EpisodeSpec spec, Policy policy)
 {
     /// <summary>The reason of a sequence that the template's own rewriting started.</summary>
     public const string TemplateRewroteHistory = "template_rewrote_history";
@@ -23,8 +23,8 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy, IReadOnlyList<Fun
     /// <summary>Created by the first step of the loop; null where that failed.</summary>
     public IEnvironment? Environment { get; set; }
 
-    /// <summary>What the model is offered, in the order of the prompt.</summary>
-    public IReadOnlyList<FunctionSchema> Tools { get; } = tools;
+    /// <summary>What the model is offered, in the order of the prompt. Set before the first step.</summary>
+    public IReadOnlyList<FunctionSchema> Tools { get; set; } = [];
 
     /// <summary>What the model saw so far, in order; tokens are only ever appended to the last.</summary>
     public IReadOnlyList<TokenSequence> Sequences => _sequences;

@@ -19,6 +19,9 @@ public sealed record EpisodeSpec
 
     public required RolloutTask Task { get; init; }
 
+    /// <summary>Names of the tools that are offered, in the order of the prompt; null for the environment's own.</summary>
+    public IReadOnlyList<string>? Tools { get; init; }
+
     public required SamplingParams Sampling { get; init; }
 
     public required RolloutLimits Limits { get; init; }

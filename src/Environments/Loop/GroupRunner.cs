@@ -23,6 +23,7 @@ internal sealed class GroupRunner(TrajectoryRunner runner)
                 SampleIndex = sample,
                 Environment = rollout.Environment,
                 Task = task,
+                Tools = rollout.Tools,
                 Sampling = rollout.Sampling,
                 History = rollout.History,
                 Mask = rollout.Mask,

@@ -11,7 +11,7 @@ public enum FailureBoundary
     /// <summary>The engine refused or lost a request.</summary>
     Engine,
 
-    /// <summary>The dispatcher of tools broke; a tool that fails is data, not a failure.</summary>
+    /// <summary>A tool to be offered is unknown, or the dispatcher of tools broke; a tool that fails is data, not a failure.</summary>
     Tool,
 
     /// <summary>The environment threw.</summary>

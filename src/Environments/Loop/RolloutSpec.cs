@@ -15,6 +15,9 @@ public sealed record RolloutSpec
     /// <summary>The tasks in order; enumerated lazily and once.</summary>
     public required IEnumerable<RolloutTask> Tasks { get; init; }
 
+    /// <summary>Names of the tools that are offered, in the order of the prompt; null for the environment's own.</summary>
+    public IReadOnlyList<string>? Tools { get; init; }
+
     /// <summary>Trajectories per task: the size of a group. At least 1.</summary>
     public int SamplesPerTask { get; init; } = 1;
 

@@ -29,11 +29,13 @@ public sealed class TrajectoryRunner(
         EpisodeSpec spec, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
     {
         progress?.Report(new TrajectoryStarted(spec.RolloutId, spec.TrajectoryId, spec.GroupId, spec.Task.Id, spec.SampleIndex));
-        Episode episode = new(spec, policy, Offer(spec.Environment));
+        // What is offered and what is called are the tools of this moment, whatever is registered or removed while the episode plays.
+        using PinnedTools pinned = tools.Pin(spec.TrajectoryId);
+        Episode episode = new(spec, policy);
         Outcome outcome;
         try
         {
-            outcome = await PlayAsync(episode, progress, abort, cancellationToken);
+            outcome = await PlayAsync(episode, pinned.Tools, progress, abort, cancellationToken);
         }
         finally
         {
@@ -50,13 +52,14 @@ public sealed class TrajectoryRunner(
 
     /// <summary>The one place where what happened to an episode becomes its stop reason.</summary>
     private async Task<Outcome> PlayAsync(
-        Episode episode, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
+        Episode episode, ToolSnapshot offered, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
     {
         EpisodeSpec spec = episode.Spec;
         using CancellationTokenSource deadline = new(spec.Limits.Deadline, timeProvider);
         using CancellationTokenSource any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, abort, cancellationToken);
         try
         {
+            episode.Tools = Boundary.Run(FailureBoundary.Tool, () => Offer(spec.Tools ?? spec.Environment.Tools, offered));
             return new Outcome(await new AgentLoop(new ToolCalling(dispatcher), reward, progress).RunAsync(episode, any.Token));
         }
         catch (OperationCanceledException) when (any.IsCancellationRequested)
@@ -76,9 +79,9 @@ public sealed class TrajectoryRunner(
         }
     }
 
-    private FunctionSchema[] Offer(EnvironmentDefinition environment) =>
+    private static FunctionSchema[] Offer(IEnumerable<string> names, ToolSnapshot tools) =>
     [
-        .. environment.Tools
+        .. names
             .Select(name => tools.Get(name).Spec)
             .Select(tool => new FunctionSchema(tool.Name, tool.Description, tool.Parameters)),
     ];

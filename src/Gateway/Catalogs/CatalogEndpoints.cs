@@ -19,7 +19,7 @@ internal static class CatalogEndpoints
             environment.Name, environment.Description, environment.Tools, environment.Generate is not null))]);
 
     private static Ok<IReadOnlyList<ToolResponse>> ListTools(ToolCatalog tools) =>
-        TypedResults.Ok<IReadOnlyList<ToolResponse>>([.. tools.Specs.Select(tool => new ToolResponse(tool.Name, tool.Description, tool.Parameters))]);
+        TypedResults.Ok<IReadOnlyList<ToolResponse>>([.. tools.Current.All.Select(ToolResponse.Of)]);
 }
 
 /// <summary>A registered environment.</summary>
@@ -33,4 +33,12 @@ internal sealed record EnvironmentResponse(string Name, string Description, IRea
 /// <param name="Name">The function's name.</param>
 /// <param name="Description">One sentence for the model.</param>
 /// <param name="Parameters">JSON schema of the arguments.</param>
-internal sealed record ToolResponse(string Name, string Description, JsonElement Parameters);
+/// <param name="Source">Whose it is: the program's, a setting's, a plugin's, an MCP server's or a registration's.</param>
+internal sealed record ToolResponse(string Name, string Description, JsonElement Parameters, string Source)
+{
+    public static ToolResponse Of(RegisteredTool tool)
+    {
+        ToolSpec spec = tool.Tool.Spec;
+        return new ToolResponse(spec.Name, spec.Description, spec.Parameters, tool.Owner);
+    }
+}

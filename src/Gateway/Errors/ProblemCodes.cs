@@ -10,6 +10,7 @@ internal static class ProblemCodes
     public const string InvalidValue = "invalid_value";
     public const string UnknownEnvironment = "unknown_environment";
     public const string UnknownModel = "unknown_model";
+    public const string UnknownTool = "unknown_tool";
     public const string UnknownRollout = "unknown_rollout";
     public const string UnknownTrajectory = "unknown_trajectory";
     public const string UnknownRoute = "unknown_route";

@@ -6,11 +6,12 @@ using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.Json;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.RolloutEngine;
+using AgentRollout.Tools;
 
 namespace AgentRollout.Gateway.Rollouts;
 
 /// <summary>Reads and checks requests for rollouts and turns them into what the loop plays.</summary>
-internal sealed class RolloutPlanner(EnvironmentCatalog environments, Policy policy)
+internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalog tools, Policy policy)
 {
     private const int MostTrajectories = 1_000_000;
 
@@ -25,6 +26,7 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, Policy pol
         EnvironmentDefinition environment = FindEnvironment(request.Environment);
         if (request.Model is { } model && model != policy.Name)
             throw new InvalidInputException(ProblemCodes.UnknownModel, $"Model '{model}' is not served here; the served model is '{policy.Name}'.");
+        CheckTools(request.Tools ?? environment.Tools);
         CheckContext("limits.max_tokens", request.Limits.MaxTokens);
         CheckContext("limits.max_tokens_per_turn", request.Limits.MaxTokensPerTurn);
         if (request.Sampling.ToParams().Problem(policy.Engine.Model.VocabularySize) is { } problem)
@@ -55,6 +57,7 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, Policy pol
             Id = id,
             Environment = environment,
             Tasks = Tasks(request, environment),
+            Tools = request.Tools,
             SamplesPerTask = request.SamplesPerTask,
             Sampling = request.Sampling.ToParams(),
             Limits = new RolloutLimits
@@ -100,6 +103,19 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, Policy pol
         catch (KeyNotFoundException exception)
         {
             throw new InvalidInputException(ProblemCodes.UnknownEnvironment, exception.Message);
+        }
+    }
+
+    private void CheckTools(IReadOnlyList<string> names)
+    {
+        ToolSnapshot known = tools.Current;
+        HashSet<string> seen = new(StringComparer.Ordinal);
+        foreach (string name in names)
+        {
+            if (!known.TryGet(name, out _))
+                throw new InvalidInputException(ProblemCodes.UnknownTool, known.Unknown(name));
+            if (!seen.Add(name))
+                throw Invalid($"Member 'tools' names '{name}' twice.");
         }
     }
 

@@ -23,6 +23,11 @@ internal sealed record StartRolloutRequest
     /// <summary>Tasks that the environment generates.</summary>
     public TaskSetBody? TaskSet { get; set; }
 
+    /// <summary>
+    /// The tools that are offered to the model, in the order of the prompt, in place of the environment's own; <c>GET /v1/tools</c> lists them.
+    /// </summary>
+    public IReadOnlyList<string>? Tools { get; set; }
+
     /// <summary>Trajectories per task: the size of a group.</summary>
     [Range(1, 4_096)]
     [DefaultValue(1)]

@@ -95,8 +95,9 @@ internal sealed class ToolRunner : IDisposable
 
     private async Task<ToolResult> CheckAndRunAsync(ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken)
     {
-        if (!_catalog.TryGet(invocation.ToolName, out ToolCatalog.CatalogEntry? entry))
-            return NotStarted(ToolFailure.UnknownTool, _catalog.Unknown(invocation.ToolName), clock);
+        ToolSnapshot tools = _catalog.Of(invocation.TrajectoryId);
+        if (!tools.TryGet(invocation.ToolName, out RegisteredTool? entry))
+            return NotStarted(ToolFailure.UnknownTool, tools.Unknown(invocation.ToolName), clock);
         if (invocation.Arguments.ValueKind != JsonValueKind.Object)
             return NotStarted(ToolFailure.InvalidArguments, "The arguments must be a JSON object.", clock);
         if (entry.Arguments.FindError(invocation.Arguments) is { } error)

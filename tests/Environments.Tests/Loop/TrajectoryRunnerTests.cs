@@ -37,6 +37,38 @@ public sealed class TrajectoryRunnerTests
         Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
     }
 
+    [Fact]
+    public async Task Tools_that_come_and_go_in_the_middle_are_neither_given_to_a_trajectory_nor_taken_from_it()
+    {
+        TestPolicy? policy = null;
+        TestTool changes = new("changes", (x, _) =>
+        {
+            policy!.Tools.Remove("server 's'");
+            policy.Tools.Set("server 'new'", [new TestTool("late", (text, _) => Task.FromResult(text))]);
+            return Task.FromResult(x);
+        });
+        policy = TestPolicy.Saying(
+            [changes], TestTool.Call("changes", "1"), TestTool.Call("echo", "2"), TestTool.Call("late", "3"), "6");
+        using TestPolicy owned = policy;
+        policy.Tools.Set("server 's'", [TestTool.Echo]);
+
+        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6", "changes", "echo"));
+
+        Assert.Equal(["1", "2", "Tool 'late' is unknown; known tools: changes, echo."], trajectory.ToolCalls.Select(call => call.Result));
+        Assert.Equal(["changes", "late"], policy.Tools.Current.All.Select(tool => tool.Tool.Spec.Name));
+    }
+
+    [Fact]
+    public async Task A_tool_that_is_gone_before_the_start_is_a_failed_trajectory()
+    {
+        using TestPolicy policy = TestPolicy.Saying([TestTool.Echo], "6");
+
+        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6", "echo", "shell"));
+
+        Assert.Equal(new RolloutFailure(FailureBoundary.Tool, "Tool 'shell' is unknown; known tools: echo."), trajectory.Failure);
+        Assert.Null(TrajectoryAuditor.FindProblem(trajectory));
+    }
+
     [Theory]
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
