@@ -9,6 +9,7 @@ using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Dialects.SearchR1;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Errors;
+using AgentRollout.Gateway.ExternalTools;
 using AgentRollout.Gateway.Rollouts;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.Gateway.Weights;
@@ -59,6 +60,7 @@ internal static class GatewayApplication
         app.MapRollouts();
         app.MapTrajectories();
         app.MapCatalogs();
+        app.MapTools();
         app.MapEngine();
         app.MapEngineControl();
         app.MapWeights();
@@ -74,6 +76,7 @@ internal static class GatewayApplication
         services.AddSingleton(options);
         services.AddSingleton(policy);
         services.AddSingleton(database);
+        services.AddExternalTools(options);
         services.AddSingleton<RolloutStore>();
         services.AddSingleton<SqliteTrajectoryStore>();
         services.AddSingleton<TrajectoryRunner>();

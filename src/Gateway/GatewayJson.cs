@@ -4,11 +4,13 @@ using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Engines;
+using AgentRollout.Gateway.ExternalTools;
 using AgentRollout.Gateway.Rollouts;
 using AgentRollout.Gateway.Weights;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
+using AgentRollout.Tools.Http;
 using AgentRollout.Tools.Sandbox;
 
 namespace AgentRollout.Gateway;
@@ -21,6 +23,7 @@ namespace AgentRollout.Gateway;
         typeof(SnakeCaseEnum<ContentEncoding>), typeof(SnakeCaseEnum<KvCacheType>), typeof(SnakeCaseEnum<WeightType>),
         typeof(SnakeCaseEnum<HistoryPolicy>), typeof(SnakeCaseEnum<MaskPolicy>), typeof(SnakeCaseEnum<SandboxRuntimeKind>),
         typeof(SnakeCaseEnum<RunningSequences>), typeof(SnakeCaseEnum<KvCachePolicy>),
+        typeof(SnakeCaseEnum<HttpToolMethod>),
     ])]
 [JsonSerializable(typeof(GatewayOptions))]
 [JsonSerializable(typeof(StartRolloutRequest))]
@@ -28,6 +31,8 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(RolloutList))]
 [JsonSerializable(typeof(AuditResponse))]
 [JsonSerializable(typeof(IReadOnlyList<EnvironmentResponse>))]
+[JsonSerializable(typeof(RegisterHttpToolRequest))]
+[JsonSerializable(typeof(ToolResponse))]
 [JsonSerializable(typeof(IReadOnlyList<ToolResponse>))]
 [JsonSerializable(typeof(IReadOnlyList<PendingTrajectory>))]
 [JsonSerializable(typeof(EngineResponse))]

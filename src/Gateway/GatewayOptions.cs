@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tools.Http;
 using AgentRollout.Tools.Search;
 
 namespace AgentRollout.Gateway;
@@ -89,6 +90,15 @@ internal sealed record GatewayOptions
 
     /// <summary>Where <c>python</c>, <c>shell</c> and the file tools run. Default none: these tools and the environment <c>code</c> are not offered.</summary>
     public SandboxSettings? Sandbox { get; set; }
+
+    /// <summary>HTTP endpoints that are offered as tools (docs/external-tools.md). Default none.</summary>
+    public IReadOnlyList<HttpToolDefinition> HttpTools { get; set; } = [];
+
+    /// <summary>The secrets, as <c>env:NAME</c> or <c>file:PATH</c>, that tools registered by <c>POST /v1/tools</c> may use. Default none.</summary>
+    public IReadOnlyList<string> ToolSecrets { get; set; } = [];
+
+    /// <summary>A YAML file of tools as verl reads it, its <c>tool_config_path</c> (docs/external-tools.md). Default none.</summary>
+    public string? VerlTools { get; set; }
 
     public SearchIndexOptions ToSearchOptions() => new()
     {

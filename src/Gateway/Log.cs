@@ -27,4 +27,13 @@ internal static partial class Log
 
     [LoggerMessage(1007, LogLevel.Information, "Model {Model} from {Folder}; database {Database}")]
     public static partial void Serving(ILogger logger, string model, string folder, string database);
+
+    [LoggerMessage(1101, LogLevel.Information, "Tool {ToolName} is registered: {Target}")]
+    public static partial void ToolRegistered(ILogger logger, string toolName, string target);
+
+    [LoggerMessage(1102, LogLevel.Information, "Tool {ToolName} is not registered any more")]
+    public static partial void ToolUnregistered(ILogger logger, string toolName);
+
+    [LoggerMessage(1103, LogLevel.Error, "Registered tool {ToolName} cannot be offered: {Reason}")]
+    public static partial void RegistrationNotLoaded(ILogger logger, string toolName, string reason);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using AgentRollout.Tools.Schema;
 
@@ -6,7 +7,17 @@ namespace AgentRollout.Tools;
 /// <summary>A tool of a catalog, with the check of its arguments.</summary>
 public sealed partial class RegisteredTool
 {
-    private RegisteredTool(ITool tool, string owner, JsonSchemaValidator arguments) => (Tool, Owner, Arguments) = (tool, owner, arguments);
+    private static readonly JsonElement Nothing = JsonElement.Parse("{}");
+
+    private readonly JsonSchemaValidator? _taskArguments;
+
+    private RegisteredTool(ITool tool, string owner)
+    {
+        Tool = tool;
+        Owner = owner;
+        Arguments = JsonSchemaValidator.Compile(tool.Spec.Parameters);
+        _taskArguments = tool.Spec.TaskArguments is { } schema ? JsonSchemaValidator.Compile(schema) : null;
+    }
 
     public ITool Tool { get; }
 
@@ -14,6 +25,14 @@ public sealed partial class RegisteredTool
     public string Owner { get; }
 
     internal JsonSchemaValidator Arguments { get; }
+
+    /// <summary>Says what is wrong with what a task tells the tool (<see cref="ToolSpec.TaskArguments"/>), or null; nothing counts as <c>{}</c>.</summary>
+    public string? FindTaskArgumentsError(JsonElement? given) => (_taskArguments, given) switch
+    {
+        (null, null) => null,
+        (null, _) => $"Tool '{Tool.Spec.Name}' takes nothing from tasks.",
+        _ => _taskArguments.FindError(given ?? Nothing),
+    };
 
     /// <exception cref="ToolException">The name is malformed, or the schema uses a keyword that is not enforced.</exception>
     internal static RegisteredTool Create(ITool tool, string owner)
@@ -23,7 +42,7 @@ public sealed partial class RegisteredTool
             throw new ToolException($"Tool name '{spec.Name}' is malformed; a name has 1 to 64 letters, digits, underscores and dashes.");
         try
         {
-            return new RegisteredTool(tool, owner, JsonSchemaValidator.Compile(spec.Parameters));
+            return new RegisteredTool(tool, owner);
         }
         catch (ToolException error)
         {

@@ -7,4 +7,20 @@ namespace AgentRollout.Tools;
 /// <param name="TrajectoryId">The trajectory that calls.</param>
 /// <param name="ToolName">The tool's name as the model wrote it; it need not exist.</param>
 /// <param name="Arguments">A JSON object, not yet checked against the schema.</param>
-public sealed record ToolInvocation(string CallId, string TrajectoryId, string ToolName, JsonElement Arguments);
+public sealed record ToolInvocation(string CallId, string TrajectoryId, string ToolName, JsonElement Arguments)
+{
+    /// <summary>What the task tells the tool behind the model's back, checked against <see cref="ToolSpec.TaskArguments"/>; null where it says nothing.</summary>
+    public JsonElement? TaskArguments { get; init; }
+
+    /// <summary>
+    /// Set by a tool that scores trajectories: the score after this call, a finite number. That of a trajectory's last call is its reward component
+    /// <c>tool:NAME</c>, where the environment ends it.
+    /// </summary>
+    public double? Score
+    {
+        get;
+        set => field = value is null || double.IsFinite(value.Value)
+            ? value
+            : throw new ToolException($"Tool '{ToolName}' scored {value}; a score must be a finite number.");
+    }
+}

@@ -6,7 +6,11 @@ namespace AgentRollout.Tools;
 /// <param name="Queue">Time between dispatch and the start of the tool.</param>
 /// <param name="Run">Time inside the tool.</param>
 /// <param name="Attempts">How often the tool was started; 0 where it never was.</param>
-public sealed record ToolResult(string Text, ToolFailure? Failure, TimeSpan Queue, TimeSpan Run, int Attempts);
+public sealed record ToolResult(string Text, ToolFailure? Failure, TimeSpan Queue, TimeSpan Run, int Attempts)
+{
+    /// <inheritdoc cref="ToolInvocation.Score"/>
+    public double? Score { get; init; }
+}
 
 /// <summary>Why a call has no answer of its tool.</summary>
 public enum ToolFailure

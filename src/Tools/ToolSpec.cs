@@ -6,4 +6,11 @@ namespace AgentRollout.Tools;
 /// <param name="Name">Letters, digits, underscore and dash; unique in the catalog.</param>
 /// <param name="Description">One sentence for the model.</param>
 /// <param name="Parameters">JSON schema of the arguments: an object schema; the order of its members is the order in the prompt.</param>
-public sealed record ToolSpec(string Name, string Description, JsonElement Parameters);
+public sealed record ToolSpec(string Name, string Description, JsonElement Parameters)
+{
+    /// <summary>
+    /// JSON schema of what a task may tell the tool behind the model's back, such as a ground truth: the tool's entry in the task's
+    /// <c>tools_kwargs</c>. Null where the tool takes nothing.
+    /// </summary>
+    public JsonElement? TaskArguments { get; init; }
+}

@@ -63,7 +63,7 @@ internal sealed class TestPolicy : IDisposable
     public Task<Trajectory> PlayAsync(
         EnvironmentDefinition environment, RolloutLimits? limits = null, SamplingParams? sampling = null,
         IProgress<RolloutEvent>? progress = null, HistoryPolicy history = default, MaskPolicy mask = default,
-        CancellationToken abort = default, CancellationToken cancellationToken = default)
+        string data = "{}", CancellationToken abort = default, CancellationToken cancellationToken = default)
     {
         EpisodeSpec spec = new()
         {
@@ -72,7 +72,7 @@ internal sealed class TestPolicy : IDisposable
             GroupId = "r-0",
             SampleIndex = 0,
             Environment = environment,
-            Task = TestEnvironment.Task(),
+            Task = new RolloutTask("t", System.Text.Json.JsonElement.Parse(data)),
             Sampling = sampling ?? SamplingParams.Default,
             Limits = limits ?? new RolloutLimits(),
             History = history,

@@ -17,7 +17,7 @@ public sealed class ServerTests
             [
                 "/health/live", "/health/ready", "/retrieve",
                 "/v1/engine", "/v1/engine/flush_cache", "/v1/engine/pause", "/v1/engine/release_memory", "/v1/engine/resume", "/v1/engine/resume_memory",
-                "/v1/environments", "/v1/pending", "/v1/rollouts", "/v1/rollouts/{id}", "/v1/rollouts/{id}/trajectories", "/v1/tools",
+                "/v1/environments", "/v1/pending", "/v1/rollouts", "/v1/rollouts/{id}", "/v1/rollouts/{id}/trajectories", "/v1/tools", "/v1/tools/{name}",
                 "/v1/trajectories/{id}", "/v1/trajectories/{id}/audit",
                 "/v1/weights", "/v1/weights/from_disk", "/v1/weights/updates", "/v1/weights/updates/{id}", "/v1/weights/updates/{id}/abort",
                 "/v1/weights/updates/{id}/bytes", "/v1/weights/updates/{id}/commit", "/v1/weights/updates/{id}/tensors/{name}",
@@ -37,7 +37,7 @@ public sealed class ServerTests
         JsonElement tool = Assert.Single((await gateway.GetAsync("/v1/tools")).EnumerateArray());
 
         Assert.Equal(["plain", "tools"], environments.EnumerateArray().Select(environment => environment.GetProperty("name").GetString()));
-        Assert.Equal("calculator", tool.GetProperty("name").GetString());
+        Assert.Equal(("calculator", "built-in tools"), (tool.GetProperty("name").GetString(), tool.GetProperty("source").GetString()));
         Assert.True(tool.GetProperty("parameters").GetProperty("properties").TryGetProperty("expression", out _));
     }
 

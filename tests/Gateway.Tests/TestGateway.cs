@@ -18,7 +18,7 @@ namespace AgentRollout.Gateway.Tests;
 
 /// <summary>
 /// The real server on a loopback port, with a scripted engine: it answers <c>yes</c>; a question with the word <c>calculate</c> is first
-/// answered with a tool call, one with the word <c>slowly</c> with a token every 20 ms, and one with the word <c>endlessly</c> too, for a minute.
+/// answered with a tool call, one with the word <c>weather</c> with a call of a tool of that name, one with the word <c>slowly</c> with a token every 20 ms, and one with the word <c>endlessly</c> too, for a minute.
 /// </summary>
 internal sealed class TestGateway : IAsyncDisposable
 {
@@ -145,6 +145,8 @@ internal sealed class TestGateway : IAsyncDisposable
         string question = text[text.LastIndexOf("<|im_start|>user", StringComparison.Ordinal)..];
         string answer = question.Contains("calculate", StringComparison.Ordinal)
             ? """<tool_call>{"name": "calculator", "arguments": {"expression": "1+1"}}</tool_call>"""
+            : question.Contains("weather", StringComparison.Ordinal)
+            ? """<tool_call>{"name": "weather", "arguments": {"city": "Oslo"}}</tool_call>"""
             : question.Contains("slowly", StringComparison.Ordinal) ? new string('o', 100)
             : question.Contains("endlessly", StringComparison.Ordinal) ? string.Concat(Enumerable.Repeat("no ", 1_000)) : "yes";
         return new ScriptedAnswer([.. Format.Tokenizer.Encode(answer), Format.EndOfTurnId])

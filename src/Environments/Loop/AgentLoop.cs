@@ -134,20 +134,26 @@ internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IP
             FailureBoundary.Environment,
             async () => await episode.Environment!.StepAsync(new AssistantTurn(episode.Turn, turn.Message), cancellationToken)
                 .AsTask().WaitAsync(cancellationToken));
-        episode.Rewards = step.Rewards is { } rewards && reward is not null
-            ? await AddModelRewardAsync(rewards, episode, cancellationToken)
-            : step.Rewards;
+        episode.Rewards = step.Rewards is { } rewards ? await AddScoresAsync(rewards, episode, cancellationToken) : null;
         episode.Clock.AddReward(Stopwatch.GetElapsedTime(started));
         return step.IsFinal ? new Answer { Stop = StopReason.EnvironmentDone } : new Answer { Messages = step.Messages };
     }
 
-    private async Task<IReadOnlyDictionary<string, double>> AddModelRewardAsync(
+    /// <summary>What the tools and the reward model say beside the environment.</summary>
+    private async Task<IReadOnlyDictionary<string, double>> AddScoresAsync(
         IReadOnlyDictionary<string, double> rewards, Episode episode, CancellationToken cancellationToken)
     {
-        double score = await Boundary.RunAsync(
-            FailureBoundary.Engine,
-            () => reward!.ScoreAsync(episode.Spec.TrajectoryId, episode.Messages, episode.Tools, cancellationToken));
-        return new Dictionary<string, double>(rewards, StringComparer.Ordinal) { [ModelReward.Component] = score };
+        Dictionary<string, double> all = new(rewards, StringComparer.Ordinal);
+        foreach ((string tool, double score) in episode.ToolScores)
+            all[$"tool:{tool}"] = score;
+        if (reward is not null)
+        {
+            all[ModelReward.Component] = await Boundary.RunAsync(
+                FailureBoundary.Engine,
+                () => reward.ScoreAsync(episode.Spec.TrajectoryId, episode.Messages, episode.Tools, cancellationToken));
+        }
+
+        return all;
     }
 
     private async Task<Answer> CallToolsAsync(Episode episode, SampledTurn turn, CancellationToken cancellationToken)

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+using System.Text.Json;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization;
@@ -25,6 +27,12 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
 
     /// <summary>What the model is offered, in the order of the prompt. Set before the first step.</summary>
     public IReadOnlyList<FunctionSchema> Tools { get; set; } = [];
+
+    /// <summary>By name of the tool what the task tells it and the model does not see. Set before the first step.</summary>
+    public IReadOnlyDictionary<string, JsonElement> ToolArguments { get; set; } = FrozenDictionary<string, JsonElement>.Empty;
+
+    /// <summary>By name of the tool the score after its last call that had one.</summary>
+    public Dictionary<string, double> ToolScores { get; } = new(StringComparer.Ordinal);
 
     /// <summary>What the model saw so far, in order; tokens are only ever appended to the last.</summary>
     public IReadOnlyList<TokenSequence> Sequences => _sequences;

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Chat.ToolCalls;
@@ -30,6 +31,8 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher)
         {
             TrajectoryToolCall recorded = Record(episode, call, result);
             episode.ToolCalls.Add(recorded);
+            if (result.Score is { } score)
+                episode.ToolScores[call.Parsed.Name!] = score;
             messages.Add(ChatMessage.Tool(call.Id, call.Parsed.Name!, result.Text));
             progress?.Report(new ToolCallFinished(
                 episode.Spec.RolloutId, episode.Spec.TrajectoryId, episode.Turn, call.Id, recorded.Name, recorded.Error, recorded.RunMs));
@@ -56,7 +59,10 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher)
             return Refused($"Tool '{call.Name}' is unknown; known tools: {known}.", ToolFailure.UnknownTool);
         }
 
-        ToolInvocation invocation = new($"{episode.Spec.TrajectoryId}/{call.Id}", episode.Spec.TrajectoryId, call.Name, call.Arguments);
+        ToolInvocation invocation = new($"{episode.Spec.TrajectoryId}/{call.Id}", episode.Spec.TrajectoryId, call.Name, call.Arguments)
+        {
+            TaskArguments = episode.ToolArguments.TryGetValue(call.Name, out JsonElement given) ? given : null,
+        };
         return await Boundary.RunAsync(
             FailureBoundary.Tool,
             async () => await dispatcher.DispatchAsync(invocation, limits.ToolTimeout, cancellationToken));

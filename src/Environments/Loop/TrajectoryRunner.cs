@@ -59,7 +59,9 @@ public sealed class TrajectoryRunner(
         using CancellationTokenSource any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, abort, cancellationToken);
         try
         {
-            episode.Tools = Boundary.Run(FailureBoundary.Tool, () => Offer(spec.Tools ?? spec.Environment.Tools, offered));
+            RegisteredTool[] tools = Boundary.Run(FailureBoundary.Tool, () => Find(spec.Tools ?? spec.Environment.Tools, offered));
+            episode.Tools = [.. tools.Select(tool => tool.Tool.Spec).Select(tool => new FunctionSchema(tool.Name, tool.Description, tool.Parameters))];
+            episode.ToolArguments = Boundary.Run(FailureBoundary.Environment, () => TaskToolArguments.Read(spec.Task, tools));
             return new Outcome(await new AgentLoop(new ToolCalling(dispatcher), reward, progress).RunAsync(episode, any.Token));
         }
         catch (OperationCanceledException) when (any.IsCancellationRequested)
@@ -79,12 +81,8 @@ public sealed class TrajectoryRunner(
         }
     }
 
-    private static FunctionSchema[] Offer(IEnumerable<string> names, ToolSnapshot tools) =>
-    [
-        .. names
-            .Select(name => tools.Get(name).Spec)
-            .Select(tool => new FunctionSchema(tool.Name, tool.Description, tool.Parameters)),
-    ];
+    private static RegisteredTool[] Find(IEnumerable<string> names, ToolSnapshot tools) =>
+        [.. names.Select(name => tools.TryGet(name, out RegisteredTool? tool) ? tool : throw new ToolException(tools.Unknown(name)))];
 
     private async ValueTask DisposeAsync(Episode episode)
     {

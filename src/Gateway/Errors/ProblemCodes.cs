@@ -11,6 +11,8 @@ internal static class ProblemCodes
     public const string UnknownEnvironment = "unknown_environment";
     public const string UnknownModel = "unknown_model";
     public const string UnknownTool = "unknown_tool";
+    public const string ToolExists = "tool_exists";
+    public const string ToolNotRegistered = "tool_not_registered";
     public const string UnknownRollout = "unknown_rollout";
     public const string UnknownTrajectory = "unknown_trajectory";
     public const string UnknownRoute = "unknown_route";

@@ -26,13 +26,13 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
         EnvironmentDefinition environment = FindEnvironment(request.Environment);
         if (request.Model is { } model && model != policy.Name)
             throw new InvalidInputException(ProblemCodes.UnknownModel, $"Model '{model}' is not served here; the served model is '{policy.Name}'.");
-        CheckTools(request.Tools ?? environment.Tools);
+        RegisteredTool[] offered = FindTools(request.Tools ?? environment.Tools);
         CheckContext("limits.max_tokens", request.Limits.MaxTokens);
         CheckContext("limits.max_tokens_per_turn", request.Limits.MaxTokensPerTurn);
         if (request.Sampling.ToParams().Problem(policy.Engine.Model.VocabularySize) is { } problem)
             throw Invalid($"Member 'sampling' {problem}.");
         CheckTaskSource(request, environment);
-        await CheckTasksAsync(request, environment);
+        await CheckTasksAsync(request, environment, offered);
         if (TaskCount(request) * request.SamplesPerTask > MostTrajectories)
         {
             throw Invalid(
@@ -106,17 +106,14 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
         }
     }
 
-    private void CheckTools(IReadOnlyList<string> names)
+    private RegisteredTool[] FindTools(IReadOnlyList<string> names)
     {
         ToolSnapshot known = tools.Current;
-        HashSet<string> seen = new(StringComparer.Ordinal);
-        foreach (string name in names)
-        {
-            if (!known.TryGet(name, out _))
-                throw new InvalidInputException(ProblemCodes.UnknownTool, known.Unknown(name));
-            if (!seen.Add(name))
-                throw Invalid($"Member 'tools' names '{name}' twice.");
-        }
+        if (names.FirstOrDefault(name => names.Count(other => other == name) > 1) is { } twice)
+            throw Invalid($"Member 'tools' names '{twice}' twice.");
+        return [.. names.Select(name => known.TryGet(name, out RegisteredTool? tool)
+            ? tool
+            : throw new InvalidInputException(ProblemCodes.UnknownTool, known.Unknown(name)))];
     }
 
     private void CheckContext(string member, int? tokens)
@@ -140,7 +137,7 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
     }
 
     /// <summary>Every given task must make an episode, so that a bad one is refused here and not found in the middle of the rollout.</summary>
-    private static async Task CheckTasksAsync(StartRolloutRequest request, EnvironmentDefinition environment)
+    private static async Task CheckTasksAsync(StartRolloutRequest request, EnvironmentDefinition environment, RegisteredTool[] offered)
     {
         HashSet<string> ids = new(StringComparer.Ordinal);
         foreach (TaskBody task in request.Tasks ?? [])
@@ -151,7 +148,9 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
                 throw new InvalidInputException(ProblemCodes.InvalidTask, $"Task '{task.Id}': 'data' is a JSON {task.Data.ValueKind}; it must be an object.");
             try
             {
-                await environment.Create(new RolloutTask(task.Id, task.Data)).DisposeAsync();
+                RolloutTask made = new(task.Id, task.Data);
+                await environment.Create(made).DisposeAsync();
+                TaskToolArguments.Read(made, offered);
             }
             catch (RolloutTaskException exception)
             {

@@ -45,6 +45,16 @@ internal sealed class GatewayDatabase : IAsyncDisposable
         CREATE INDEX trajectories_by_rollout ON trajectories (rollout_id, ordinal);
         """;
 
+    // Newer than version 1, whose programs do without it.
+    private const string Additions = """
+        CREATE TABLE IF NOT EXISTS registered_tools (
+            ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            request BLOB NOT NULL,
+            created_at TEXT NOT NULL
+        );
+        """;
+
     private readonly string _connectionString;
     private readonly FileStream _ownership;
 
@@ -127,6 +137,7 @@ internal sealed class GatewayDatabase : IAsyncDisposable
         using SqliteCommand version = new("SELECT version FROM schema_version", connection, transaction);
         if (version.ExecuteScalar() is not SchemaVersion)
             throw new IOException($"Database '{path}' has schema version {version.ExecuteScalar()}; this program reads version {SchemaVersion}.");
+        Execute(connection, Additions, transaction);
         transaction.Commit();
     }
 

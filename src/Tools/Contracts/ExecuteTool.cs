@@ -15,4 +15,8 @@ public sealed record ExecuteTool(
     string ToolName,
     string ArgumentsJson,
     DateTimeOffset DispatchedAt,
-    DateTimeOffset Deadline);
+    DateTimeOffset Deadline)
+{
+    /// <summary><see cref="ToolInvocation.TaskArguments"/> as JSON text.</summary>
+    public string? TaskArgumentsJson { get; init; }
+}

@@ -101,7 +101,10 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
         invocation.ToolName,
         invocation.Arguments.ValueKind == JsonValueKind.Undefined ? "null" : invocation.Arguments.GetRawText(),
         clock.DispatchedAt,
-        clock.Deadline);
+        clock.Deadline)
+    {
+        TaskArgumentsJson = invocation.TaskArguments?.GetRawText(),
+    };
 
     private async Task CancelAtWorkersAsync(ExecuteTool message)
     {

@@ -27,7 +27,10 @@ internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<Execute
         try
         {
             ToolResult result = await runner.RunAsync(
-                new ToolInvocation(message.CallId, message.TrajectoryId, message.ToolName, JsonElement.Parse(message.ArgumentsJson)),
+                new ToolInvocation(message.CallId, message.TrajectoryId, message.ToolName, JsonElement.Parse(message.ArgumentsJson))
+                {
+                    TaskArguments = message.TaskArgumentsJson is { } json ? JsonElement.Parse(json) : null,
+                },
                 new CallClock(message.DispatchedAt, message.Deadline - message.DispatchedAt),
                 either.Token);
             await context.RespondAsync(new ToolExecuted(message.DispatchId, result));

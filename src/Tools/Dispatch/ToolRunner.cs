@@ -155,7 +155,7 @@ internal sealed class ToolRunner : IDisposable
         if (!answered)
             return TimedOut(invocation, clock, queue, run, attempts: 1);
         if (running.IsCompletedSuccessfully)
-            return new ToolResult(await running ?? "", null, queue, run, Attempts: 1);
+            return new ToolResult(await running ?? "", null, queue, run, Attempts: 1) { Score = invocation.Score };
         return new ToolResult(WhatWasThrown(running, invocation), ToolFailure.Threw, queue, run, Attempts: 1);
     }
 

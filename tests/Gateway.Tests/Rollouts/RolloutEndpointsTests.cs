@@ -49,6 +49,24 @@ public sealed class RolloutEndpointsTests
     }
 
     [Fact]
+    public async Task A_rollout_may_name_the_tools_that_it_offers()
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+        const string request = """{"environment":"plain","tasks":[{"id":"t","data":{"question":"calculate"}}],"limits":{"max_turns":1},"tools":TOOLS}""";
+        string id = await gateway.AcceptAsync(request.Replace("TOOLS", """["calculator"]""", StringComparison.Ordinal));
+        await gateway.WaitForAsync(id, "completed");
+
+        JsonElement trajectory = (await gateway.GetAsync($"/v1/rollouts/{id}/trajectories"))[0];
+        Assert.Equal("calculator", Assert.Single(trajectory.GetProperty("tools").EnumerateArray()).GetProperty("name").GetString());
+        Assert.Equal("2", trajectory.GetProperty("tool_calls")[0].GetProperty("result").GetString());
+        foreach ((string tools, string code) in new[] { ("""["abacus"]""", "unknown_tool"), ("""["calculator","calculator"]""", "invalid_value") })
+        {
+            using HttpResponseMessage refused = await gateway.PostAsync(request.Replace("TOOLS", tools, StringComparison.Ordinal));
+            Assert.Equal(code, (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString());
+        }
+    }
+
+    [Fact]
     public async Task A_rollout_says_what_becomes_of_rewritten_turns_and_which_tokens_count()
     {
         await using TestGateway gateway = await TestGateway.StartAsync();

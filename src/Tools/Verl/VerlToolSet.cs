@@ -1,0 +1,145 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AgentRollout.Tools.Http;
+
+namespace AgentRollout.Tools.Verl;
+
+/// <summary>
+/// The tools of a file that verl reads as <c>tool_config_path</c>: each class of verl's that is known is one of ours that does the same, anything
+/// else is refused, and so is every key that has no effect here.
+/// </summary>
+public sealed class VerlToolSet : ITrajectoryEnd
+{
+    private const string Native = "native";
+    private const string Mcp = "mcp";
+
+    private static readonly OrderedDictionary<string, Func<VerlSection, ToolSpec, HttpToolClient, ITool>> NativeClasses = new()
+    {
+        ["verl.tools.search_tool.SearchTool"] = VerlSearchTool.Create,
+        ["verl.tools.sandbox_fusion_tools.SandboxFusionTool"] = SandboxFusionTool.Create,
+        ["verl.tools.gsm8k_tool.Gsm8kTool"] = (_, spec, _) => Gsm8kTool.Create(spec),
+    };
+
+    private static readonly string[] McpClasses = ["verl.tools.mcp_base_tool.MCPBaseTool", "verl.tools.mcp_search_tool.MCPSearchTool"];
+
+    private VerlToolSet(IReadOnlyList<ITool> tools, IReadOnlyList<VerlMcpServers> mcpServers) => (Tools, McpServers) = (tools, mcpServers);
+
+    /// <summary>Those of type <c>native</c>, in the order of the file.</summary>
+    public IReadOnlyList<ITool> Tools { get; }
+
+    /// <summary>Where those of type <c>mcp</c> come from.</summary>
+    public IReadOnlyList<VerlMcpServers> McpServers { get; }
+
+    /// <summary>Reads a tool file.</summary>
+    /// <exception cref="ToolException">The file cannot be used; the message names the place, what is wrong there and what is known.</exception>
+    public static VerlToolSet Load(string path, HttpToolClient client)
+    {
+        try
+        {
+            return Read(File.ReadAllText(path), client);
+        }
+        catch (Exception error) when (error is ToolException or IOException or UnauthorizedAccessException)
+        {
+            throw new ToolException($"Tool file '{path}': {error.Message}", error);
+        }
+    }
+
+    /// <summary>Lets go of what the tools hold for a trajectory, as verl's <c>release</c> does.</summary>
+    public async ValueTask TrajectoryEndedAsync(string trajectoryId)
+    {
+        foreach (ITrajectoryEnd tool in Tools.OfType<ITrajectoryEnd>())
+            await tool.TrajectoryEndedAsync(trajectoryId);
+    }
+
+    private static VerlToolSet Read(string yaml, HttpToolClient client)
+    {
+        VerlSection file = new(YamlJson.Read(yaml), "");
+        List<ITool> tools = [];
+        List<VerlMcpServers> servers = [];
+        JsonArray entries = file.List("tools");
+        file.RefuseOthers();
+        for (int i = 0; i < entries.Count; i++)
+        {
+            VerlSection entry = new(entries[i], $"tools[{i}]");
+            string name = entry.RequiredText("class_name");
+            VerlSection config = entry.Section("config");
+            switch (config.Text("type") ?? Native)
+            {
+                case Native:
+                    tools.Add(ReadNative(name, entry, config, client));
+                    break;
+                case Mcp:
+                    servers.Add(ReadMcp(name, entry, config));
+                    break;
+                case var type:
+                    throw new ToolException($"'tools[{i}].config.type' is '{type}'; known types: {Native}, {Mcp}.");
+            }
+
+            config.RefuseOthers();
+            entry.RefuseOthers();
+        }
+
+        return new VerlToolSet(tools, servers);
+    }
+
+    private static ITool ReadNative(string name, VerlSection entry, VerlSection config, HttpToolClient client)
+    {
+        if (!NativeClasses.TryGetValue(name, out Func<VerlSection, ToolSpec, HttpToolClient, ITool>? create))
+        {
+            throw new ToolException(
+                $"Class '{name}' is not known; known classes of type {Native}: {string.Join(", ", NativeClasses.Keys)}; one of your own can be " +
+                "served over HTTP and named in 'http_tools'.");
+        }
+
+        ToolSpec spec = ReadSchema(entry.Section("tool_schema"));
+        return create(config, spec, client);
+    }
+
+    private static VerlMcpServers ReadMcp(string name, VerlSection entry, VerlSection config)
+    {
+        if (!McpClasses.Contains(name))
+            throw new ToolException($"Class '{name}' is not known; known classes of type {Mcp}: {string.Join(", ", McpClasses)}.");
+        VerlSection mcp = entry.Section("mcp");
+        VerlMcpServers servers = new(
+            mcp.RequiredText("mcp_servers_config_path"),
+            mcp.Texts("tool_selected_list"),
+            config.Integer("timeout", 30, 1, 3_600),
+            VerlLimits.MostAtOnce(config, standard: 120));
+        mcp.RefuseOthers();
+        return servers;
+    }
+
+    private static ToolSpec ReadSchema(VerlSection schema)
+    {
+        if (schema.RequiredText("type") is var type and not "function")
+            throw new ToolException($"the 'type' of a 'tool_schema' is '{type}'; it must be function.");
+        VerlSection function = schema.Section("function");
+        JsonObject parameters = function.Mapping("parameters");
+        MendItems(parameters);
+        ToolSpec spec = new(
+            function.RequiredText("name"), function.RequiredText("description"), JsonSerializer.SerializeToElement(parameters, VerlJson.Default.JsonObject));
+        // An option of one vendor's decoder; the arguments are checked against the schema in any case.
+        function.Flag("strict", standard: false);
+        function.RefuseOthers();
+        schema.RefuseOthers();
+        return spec;
+    }
+
+    /// <summary>verl's own example says <c>item</c> of an array where JSON Schema says <c>items</c>.</summary>
+    private static void MendItems(JsonNode? node)
+    {
+        if (node is JsonArray list)
+        {
+            foreach (JsonNode? item in list)
+                MendItems(item);
+        }
+        else if (node is JsonObject members)
+        {
+            bool isArray = members["type"] is JsonValue type && type.TryGetValue(out string? name) && name == "array";
+            if (isArray && !members.ContainsKey("items") && members.Remove("item", out JsonNode? misspelt))
+                members["items"] = misspelt;
+            foreach ((_, JsonNode? member) in members)
+                MendItems(member);
+        }
+    }
+}
