@@ -29,7 +29,7 @@ public sealed class ToolSnapshot
     internal static ToolSnapshot Empty { get; } = new([]);
 
     /// <exception cref="ToolException">No tool has this name; the message lists the known ones.</exception>
-    public ITool Get(string name) => TryGet(name, out RegisteredTool? tool) ? tool.Tool : throw new ToolException(Unknown(name));
+    public RegisteredTool Get(string name) => TryGet(name, out RegisteredTool? tool) ? tool : throw new ToolException(Unknown(name));
 
     public bool TryGet(string name, [NotNullWhen(true)] out RegisteredTool? tool) => _byName.TryGetValue(name, out tool);
 

@@ -11,7 +11,7 @@ public sealed class ToolCatalogTests
     {
         var catalog = new ToolCatalog([new Named("zeta"), CalculatorTool.Create(), new Named("Alpha-1")]);
         Assert.Equal(["zeta", "calculator", "Alpha-1"], NamesOf(catalog));
-        Assert.Equal("zeta", catalog.Current.Get("zeta").Spec.Name);
+        Assert.Equal("zeta", catalog.Current.Get("zeta").Tool.Spec.Name);
         Assert.Equal("Tool 'Zeta' is unknown; known tools: Alpha-1, calculator, zeta.", Assert.Throws<ToolException>(() => catalog.Current.Get("Zeta")).Message);
         Assert.Equal("Tool 'x' is unknown; known tools: none.", Assert.Throws<ToolException>(() => new ToolCatalog([]).Current.Get("x")).Message);
     }

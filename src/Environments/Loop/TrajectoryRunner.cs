@@ -52,16 +52,14 @@ public sealed class TrajectoryRunner(
 
     /// <summary>The one place where what happened to an episode becomes its stop reason.</summary>
     private async Task<Outcome> PlayAsync(
-        Episode episode, ToolSnapshot offered, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
+        Episode episode, ToolSnapshot pinned, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
     {
         EpisodeSpec spec = episode.Spec;
         using CancellationTokenSource deadline = new(spec.Limits.Deadline, timeProvider);
         using CancellationTokenSource any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, abort, cancellationToken);
         try
         {
-            RegisteredTool[] tools = Boundary.Run(FailureBoundary.Tool, () => Find(spec.Tools ?? spec.Environment.Tools, offered));
-            episode.Tools = [.. tools.Select(tool => tool.Tool.Spec).Select(tool => new FunctionSchema(tool.Name, tool.Description, tool.Parameters))];
-            episode.ToolArguments = Boundary.Run(FailureBoundary.Environment, () => TaskToolArguments.Read(spec.Task, tools));
+            Offer(episode, pinned);
             return new Outcome(await new AgentLoop(new ToolCalling(dispatcher), reward, progress).RunAsync(episode, any.Token));
         }
         catch (OperationCanceledException) when (any.IsCancellationRequested)
@@ -81,8 +79,14 @@ public sealed class TrajectoryRunner(
         }
     }
 
-    private static RegisteredTool[] Find(IEnumerable<string> names, ToolSnapshot tools) =>
-        [.. names.Select(name => tools.TryGet(name, out RegisteredTool? tool) ? tool : throw new ToolException(tools.Unknown(name)))];
+    private static void Offer(Episode episode, ToolSnapshot pinned)
+    {
+        EpisodeSpec spec = episode.Spec;
+        RegisteredTool[] offered = Boundary.Run<RegisteredTool[]>(
+            FailureBoundary.Tool, () => [.. (spec.Tools ?? spec.Environment.Tools).Select(pinned.Get)]);
+        episode.Tools = [.. offered.Select(tool => tool.Tool.Spec).Select(tool => new FunctionSchema(tool.Name, tool.Description, tool.Parameters))];
+        episode.ToolArguments = Boundary.Run(FailureBoundary.Environment, () => TaskToolArguments.Read(spec.Task, offered));
+    }
 
     private async ValueTask DisposeAsync(Episode episode)
     {

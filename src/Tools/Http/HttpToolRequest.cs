@@ -16,10 +16,6 @@ internal sealed partial class HttpToolRequest
     {
         _url = definition.Url;
         _method = HttpMethod.Parse(definition.Method.ToString());
-        if (!Uri.TryCreate(_url, UriKind.Absolute, out Uri? url) || url.Scheme is not ("http" or "https"))
-            throw new ToolException($"'url' is '{_url}'; it must be an http or https address.");
-        if (url.UserInfo.Length > 0 || url.Fragment.Length > 0)
-            throw new ToolException("'url' has a user, password or fragment; secrets belong into 'auth', and a fragment is never sent.");
         foreach (Match placeholder in Placeholder().Matches(_url))
         {
             string name = placeholder.Groups[1].Value;
@@ -28,7 +24,7 @@ internal sealed partial class HttpToolRequest
             _inUrl.Add(name);
         }
 
-        Server = HttpToolClient.Name(url);
+        Server = HttpToolClient.Name(HttpAddress.Parse("url", _url));
     }
 
     /// <summary>The server part of the address.</summary>
@@ -46,8 +42,8 @@ internal sealed partial class HttpToolRequest
             url = AppendQuery(url, others);
         return new HttpCall(_method, new Uri(url), HasBody ? Body(arguments, others) : null, headers =>
         {
-            headers.TryAddWithoutValidation("Idempotency-Key", invocation.CallId);
-            headers.TryAddWithoutValidation("X-Trajectory-Id", invocation.TrajectoryId);
+            headers.Add("Idempotency-Key", HeaderText(invocation.CallId));
+            headers.Add("X-Trajectory-Id", HeaderText(invocation.TrajectoryId));
             auth?.AddTo(headers);
         });
     }
@@ -85,6 +81,9 @@ internal sealed partial class HttpToolRequest
         // These would lead to another path of the server, since they keep their meaning when they are escaped.
         return text is "" or "." or ".." ? throw new ToolException($"Argument '{name}' cannot be '{text}'.") : Uri.EscapeDataString(text);
     }
+
+    /// <summary>A call's id may be the model's own.</summary>
+    private static string HeaderText(string id) => id.AsSpan().ContainsAnyExceptInRange('!', '~') ? Uri.EscapeDataString(id) : id;
 
     private static string Plain(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
 

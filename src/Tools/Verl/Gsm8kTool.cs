@@ -31,7 +31,7 @@ internal sealed partial class Gsm8kTool : ITool, ITrajectoryEnd
 
     public static ITool Create(ToolSpec spec)
     {
-        VerlLimits.Require(spec, "Gsm8kTool", Answer);
+        VerlSchema.Require(spec, "Gsm8kTool", Answer);
         return new Gsm8kTool(spec);
     }
 

@@ -38,7 +38,7 @@ internal sealed class SandboxFusionTool : ITool
 
     public static ITool Create(VerlSection config, ToolSpec spec, HttpToolClient client)
     {
-        VerlLimits.Require(spec, "SandboxFusionTool", "code");
+        VerlSchema.Require(spec, "SandboxFusionTool", "code");
         return new LimitedTool(new SandboxFusionTool(config, spec, client), VerlLimits.MostAtOnce(config, standard: 10));
     }
 

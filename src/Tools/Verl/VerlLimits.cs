@@ -13,11 +13,4 @@ internal static class VerlLimits
         int limit = config.Integer("rate_limit", standard, 1, Most);
         return config.Flag("enable_global_rate_limit", standard: true) ? Math.Min(workers, limit) : workers;
     }
-
-    /// <summary>Refuses a schema without the argument that the class reads.</summary>
-    public static void Require(ToolSpec spec, string className, string argument)
-    {
-        if (!spec.Parameters.TryGetProperty("properties", out var properties) || !properties.TryGetProperty(argument, out _))
-            throw new ToolException($"Class {className} reads the argument '{argument}', which the 'tool_schema' of '{spec.Name}' does not have.");
-    }
 }

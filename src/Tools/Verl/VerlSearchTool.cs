@@ -26,7 +26,7 @@ internal sealed class VerlSearchTool : ITool
 
     public static ITool Create(VerlSection config, ToolSpec spec, HttpToolClient client)
     {
-        VerlLimits.Require(spec, "SearchTool", Queries);
+        VerlSchema.Require(spec, "SearchTool", Queries);
         Uri url = HttpAddress.Parse("retrieval_service_url", config.RequiredText("retrieval_service_url"));
         // The key that verl's examples write, and the one that its class reads.
         int timeout = config.Integer("default_timeout", config.Integer("timeout", 30, 1, 3_600), 1, 3_600);

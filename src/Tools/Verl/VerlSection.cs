@@ -17,7 +17,7 @@ internal sealed class VerlSection
     public VerlSection(JsonNode? node, string path)
     {
         _path = path;
-        _members = node as JsonObject ?? throw new ToolException($"'{path}' must be a mapping.");
+        _members = node as JsonObject ?? throw new ToolException(path.Length == 0 ? "it must be a mapping." : $"'{path}' must be a mapping.");
     }
 
     public string? Text(string key)

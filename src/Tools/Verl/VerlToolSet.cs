@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using AgentRollout.Tools.Http;
 
@@ -91,7 +90,7 @@ public sealed class VerlToolSet : ITrajectoryEnd
                 "served over HTTP and named in 'http_tools'.");
         }
 
-        ToolSpec spec = ReadSchema(entry.Section("tool_schema"));
+        ToolSpec spec = VerlSchema.Read(entry.Section("tool_schema"));
         return create(config, spec, client);
     }
 
@@ -107,39 +106,5 @@ public sealed class VerlToolSet : ITrajectoryEnd
             VerlLimits.MostAtOnce(config, standard: 120));
         mcp.RefuseOthers();
         return servers;
-    }
-
-    private static ToolSpec ReadSchema(VerlSection schema)
-    {
-        if (schema.RequiredText("type") is var type and not "function")
-            throw new ToolException($"the 'type' of a 'tool_schema' is '{type}'; it must be function.");
-        VerlSection function = schema.Section("function");
-        JsonObject parameters = function.Mapping("parameters");
-        MendItems(parameters);
-        ToolSpec spec = new(
-            function.RequiredText("name"), function.RequiredText("description"), JsonSerializer.SerializeToElement(parameters, VerlJson.Default.JsonObject));
-        // An option of one vendor's decoder; the arguments are checked against the schema in any case.
-        function.Flag("strict", standard: false);
-        function.RefuseOthers();
-        schema.RefuseOthers();
-        return spec;
-    }
-
-    /// <summary>verl's own example says <c>item</c> of an array where JSON Schema says <c>items</c>.</summary>
-    private static void MendItems(JsonNode? node)
-    {
-        if (node is JsonArray list)
-        {
-            foreach (JsonNode? item in list)
-                MendItems(item);
-        }
-        else if (node is JsonObject members)
-        {
-            bool isArray = members["type"] is JsonValue type && type.TryGetValue(out string? name) && name == "array";
-            if (isArray && !members.ContainsKey("items") && members.Remove("item", out JsonNode? misspelt))
-                members["items"] = misspelt;
-            foreach ((_, JsonNode? member) in members)
-                MendItems(member);
-        }
     }
 }

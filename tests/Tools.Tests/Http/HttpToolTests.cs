@@ -77,6 +77,15 @@ public sealed class HttpToolTests : IDisposable
     }
 
     [Fact]
+    public async Task Ids_that_a_model_made_up_cannot_break_a_header()
+    {
+        using var server = new TestHttpServer(request => new TestHttpAnswer(200, request.Headers["Idempotency-Key"]!));
+        HttpTool tool = new(Tool(server.Url), _client);
+        ToolInvocation invocation = new("t/ä\r\nX-Evil: 1", "t", "weather", JsonElement.Parse("""{"city": "Oslo"}"""));
+        Assert.Equal("t%2F%C3%A4%0D%0AX-Evil%3A%201", await tool.InvokeAsync(invocation, default));
+    }
+
+    [Fact]
     public async Task An_error_that_repeating_does_not_mend_is_told_once()
     {
         using var server = new TestHttpServer(_ => new TestHttpAnswer(404, "No city of this name."));
@@ -237,7 +246,10 @@ public sealed class HttpToolTests : IDisposable
         { Tool("file:///etc/passwd"), "'url' is 'file:///etc/passwd'; it must be an http or https address." },
         { Tool("/relative"), "'url' is '/relative'; it must be an http or https address." },
         { Tool("http://{city}/x"), "'url' is 'http://{city}/x'; it must be an http or https address." },
-        { Tool("http://me:secret@example.org"), "'url' has a user, password or fragment; secrets belong into 'auth', and a fragment is never sent." },
+        { Tool("http://me:secret@example.org"), "'url' has a user, password or fragment; secrets belong into headers, and a fragment is never sent." },
+        { Tool("http://example.org{city}/x"), "'url' is 'http://example.org{city}/x'; it must be an http or https address." },
+        { Tool("http://example.org:{city}/x"), "'url' is 'http://example.org:{city}/x'; it must be an http or https address." },
+        { Tool("http://{city}@example.org/x"), "'url' has a user, password or fragment; secrets belong into headers, and a fragment is never sent." },
         { Tool("http://example.org/{days}"), "'url' has '{days}', which is no required argument of 'parameters'." },
         { Tool("http://example.org") with { ResultPointer = "result" }, "'result' is no JSON pointer; one is empty or begins with '/', such as /result/text, and writes '~' as ~0 and '/' as ~1." },
         { Tool("http://example.org") with { Auth = new HttpToolAuth { Secret = "hunter2" } }, "A secret must be given as env:NAME or file:PATH, the place where it is kept." },
