@@ -6,6 +6,7 @@ using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Access;
 using AgentRollout.Gateway.Catalogs;
+using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Dialects.SearchR1;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Errors;
@@ -48,6 +49,7 @@ internal static class GatewayApplication
         services.ConfigureHttpJsonOptions(json => UseOurJson(json.SerializerOptions));
         services.AddSignalR().AddJsonProtocol(json => UseOurJson(json.PayloadSerializerOptions));
         services.AddProblemDetails();
+        services.AddResponseCompression(compression => compression.MimeTypes = MediaTypes.All);
         services.AddOpenApi();
         configure(services);
         AddRollouts(services, options, policy, database);
@@ -56,9 +58,11 @@ internal static class GatewayApplication
 
         WebApplication app = builder.Build();
         app.UseProblems();
+        app.UseResponseCompression();
         app.UseMiddleware<AccessMiddleware>();
         app.MapRollouts();
         app.MapTrajectories();
+        app.MapLeases();
         app.MapCatalogs();
         app.MapTools();
         app.MapEngine();
@@ -82,6 +86,8 @@ internal static class GatewayApplication
         services.AddSingleton<TrajectoryRunner>();
         services.AddSingleton(provider => new RolloutRunner(provider.GetRequiredService<TrajectoryRunner>(), options.ConcurrentTrajectories));
         services.AddSingleton(_ => new RolloutQueue(options.QueueCapacity));
+        services.AddSingleton<LeaseStore>();
+        services.AddSingleton<LeaseService>();
         services.AddSingleton<RolloutRegistry>();
         services.AddSingleton<RolloutPlanner>();
         services.AddSingleton<TrajectoryFeed>();

@@ -2,7 +2,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
+using AgentRollout.Environments.Rewards;
 using AgentRollout.Gateway.Catalogs;
+using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.ExternalTools;
 using AgentRollout.Gateway.Rollouts;
@@ -22,6 +24,7 @@ namespace AgentRollout.Gateway;
     [
         typeof(SnakeCaseEnum<ContentEncoding>), typeof(SnakeCaseEnum<KvCacheType>), typeof(SnakeCaseEnum<WeightType>),
         typeof(SnakeCaseEnum<HistoryPolicy>), typeof(SnakeCaseEnum<MaskPolicy>), typeof(SnakeCaseEnum<SandboxRuntimeKind>),
+        typeof(SnakeCaseEnum<LeaseUnit>), typeof(SnakeCaseEnum<PaddingSide>), typeof(SnakeCaseEnum<AdvantageKind>), typeof(SnakeCaseEnum<TrajectoryStatus>),
         typeof(SnakeCaseEnum<RunningSequences>), typeof(SnakeCaseEnum<KvCachePolicy>),
         typeof(SnakeCaseEnum<HttpToolMethod>),
     ])]
@@ -46,6 +49,13 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(UpdateProgress))]
 [JsonSerializable(typeof(WeightsResponse))]
 [JsonSerializable(typeof(CurrentWeights))]
+[JsonSerializable(typeof(LeaseBody))]
+[JsonSerializable(typeof(ExtendBody))]
+[JsonSerializable(typeof(LeaseResponse))]
+[JsonSerializable(typeof(LeaseEnded))]
+[JsonSerializable(typeof(LeaseExtended))]
+[JsonSerializable(typeof(LeasedTrajectory))]
+[JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(EventsDropped))]
 [JsonSerializable(typeof(IReadOnlyList<Trajectory>))]
 [JsonSerializable(typeof(Microsoft.AspNetCore.Mvc.ProblemDetails))]

@@ -61,7 +61,7 @@ public sealed class RolloutRunner(TrajectoryRunner runner, int maxConcurrentTraj
             {
                 foreach (var play in _groups.Plan(rollout, task, taskIndex++, progress))
                 {
-                    if (!await TakeSlotAsync(abort, cancellationToken))
+                    if (!await TakeSlotAsync(rollout.Admit, abort, cancellationToken))
                         return;
                     running.RemoveAll(done => done.IsCompletedSuccessfully);
                     running.Add(PlayOneAsync(play, finished, abort, cancellationToken));
@@ -88,11 +88,13 @@ public sealed class RolloutRunner(TrajectoryRunner runner, int maxConcurrentTraj
     }
 
     /// <summary>False where the rollout was aborted while it waited.</summary>
-    private async Task<bool> TakeSlotAsync(CancellationToken abort, CancellationToken cancellationToken)
+    private async Task<bool> TakeSlotAsync(Func<CancellationToken, ValueTask>? admit, CancellationToken abort, CancellationToken cancellationToken)
     {
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(abort, cancellationToken);
         try
         {
+            if (admit is not null)
+                await admit(either.Token);
             await _slots.WaitAsync(either.Token);
             if (!abort.IsCancellationRequested)
                 return true;

@@ -36,6 +36,9 @@ public sealed record RolloutSpec
     /// <summary>From it, the task's index and the sample's index follows every trajectory's seed.</summary>
     public long Seed { get; init; }
 
+    /// <summary>Awaited before a trajectory begins, so that whoever takes trajectories can hold the rollout up. Default null: nobody does.</summary>
+    public Func<CancellationToken, ValueTask>? Admit { get; init; }
+
     /// <summary>Ids of trajectories that are stored already and are not played again, for a rollout that goes on after a restart.</summary>
     public IReadOnlySet<string> Finished { get; init; } = System.Collections.Frozen.FrozenSet<string>.Empty;
 }

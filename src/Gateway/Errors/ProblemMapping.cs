@@ -18,6 +18,14 @@ internal static class ProblemMapping
     public static ProblemHttpResult UnknownTrajectory(string id) =>
         Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownTrajectory, $"Trajectory '{id}' is unknown or not finished yet.");
 
+    public static ProblemHttpResult UnknownLease(string id) =>
+        Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownLease, $"Lease '{id}' is unknown.");
+
+    public static ProblemHttpResult NotAcceptable(HttpRequest request, IEnumerable<string> known) => Problem(
+        StatusCodes.Status406NotAcceptable,
+        ProblemCodes.NotAcceptable,
+        $"Media type '{request.Headers.Accept}' is unknown; known types: {string.Join(", ", known)}.");
+
     /// <summary>Exceptions of endpoints become problems; so do the bare status codes that routing and Kestrel answer with.</summary>
     public static void UseProblems(this WebApplication app)
     {

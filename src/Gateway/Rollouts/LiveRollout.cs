@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using AgentRollout.Environments.Loop;
+using AgentRollout.Gateway.Delivery;
 
 namespace AgentRollout.Gateway.Rollouts;
 
@@ -7,7 +8,11 @@ namespace AgentRollout.Gateway.Rollouts;
 /// A rollout that waits or plays: how to cancel it, and the fan-out of its events. What it has finished is in the store; this is only what
 /// is alive. Thread-safe.
 /// </summary>
-internal sealed class LiveRollout(string id, StartRolloutRequest request, TimeProvider timeProvider) : IProgress<RolloutEvent>, IDisposable
+/// <param name="id">The rollout.</param>
+/// <param name="request">What was accepted.</param>
+/// <param name="unacknowledged">How many of its trajectories wait for their acknowledgement from an earlier run of the server.</param>
+/// <param name="timeProvider">The time.</param>
+internal sealed class LiveRollout(string id, StartRolloutRequest request, int unacknowledged, TimeProvider timeProvider) : IProgress<RolloutEvent>, IDisposable
 {
     private readonly CancellationTokenSource _abort = new();
     private readonly ConcurrentDictionary<string, LiveTrajectory> _trajectories = new(StringComparer.Ordinal);
@@ -18,6 +23,9 @@ internal sealed class LiveRollout(string id, StartRolloutRequest request, TimePr
     public string Id => id;
 
     public StartRolloutRequest Request => request;
+
+    /// <summary>Bounds what is in play or unacknowledged; null where nothing does.</summary>
+    public DeliveryGate? Gate { get; } = request.Delivery.MaxUnacknowledged is { } most ? new DeliveryGate(most, unacknowledged) : null;
 
     /// <summary>Pulses when a trajectory was stored and when the rollout ended.</summary>
     public ChangeSignal Changed { get; } = new();

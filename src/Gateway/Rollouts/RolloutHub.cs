@@ -3,6 +3,7 @@ using System.Text.Json;
 using AgentRollout.Environments;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.Tokenization.Masking;
 using Microsoft.AspNetCore.SignalR;
@@ -11,9 +12,10 @@ namespace AgentRollout.Gateway.Rollouts;
 
 /// <summary>Server streams about rollouts; each ends with what it is about and goes at the client's pace.</summary>
 internal sealed class RolloutHub(
-    RolloutRegistry registry, TrajectoryFeed feed, SqliteTrajectoryStore store, Policy policy) : Hub
+    RolloutRegistry registry, TrajectoryFeed feed, SqliteTrajectoryStore store, LeaseService leases, Policy policy) : Hub
 {
     private const int WatchedEventCapacity = 1_024;
+    private const int MostUnacknowledged = 1_024;
 
     /// <summary>Every trajectory of the rollout, from the first, as it is stored; ends with the rollout. Nothing is left out.</summary>
     public async IAsyncEnumerable<JsonElement> StreamTrajectories(
@@ -23,6 +25,28 @@ internal sealed class RolloutHub(
         await foreach (StoredTrajectory stored in feed.FollowAsync(rolloutId, cancellationToken))
             yield return JsonElement.Parse(stored.Json);
     }
+
+    /// <summary>
+    /// Leases the rollout's trajectories to this client one by one, as they finish, and at most <paramref name="window"/> of them before it
+    /// calls <see cref="Acknowledge"/>; ends when all are acknowledged. What the client has not acknowledged when it leaves goes to another.
+    /// With <c>delivery.max_unacknowledged</c> a slow client slows the rollout down.
+    /// </summary>
+    /// <param name="rolloutId">The rollout.</param>
+    /// <param name="window">Most unacknowledged trajectories, 1 to 1024.</param>
+    /// <param name="cancellationToken">The client has left.</param>
+    public async IAsyncEnumerable<LeasedTrajectory> Deliver(string rolloutId, int window, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (window is < 1 or > MostUnacknowledged)
+            throw new HubException($"The window is {window}; it must be at least 1 and at most {MostUnacknowledged}.");
+        RequireRollout(rolloutId);
+        await using DeliveryStream stream = new(leases, registry, rolloutId, window);
+        await foreach ((string leaseId, string trajectoryId) in stream.ReadAsync(cancellationToken))
+            yield return new LeasedTrajectory(leaseId, JsonElement.Parse(store.FindJson(trajectoryId)!));
+    }
+
+    /// <summary>The trajectory of a lease is done with.</summary>
+    public async Task<LeaseEnded> Acknowledge(string leaseId) =>
+        await leases.AcknowledgeAsync(leaseId, Context.ConnectionAborted) ?? throw new HubException($"Lease '{leaseId}' is unknown.");
 
     /// <summary>
     /// Every sampled token of the trajectory, from the first, as <c>tokens_sampled</c> events; ends when it is sealed. Nothing is left out,

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using AgentRollout.Environments;
 using AgentRollout.Environments.Loop;
+using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.Json;
 using AgentRollout.Gateway.Storage;
@@ -39,6 +40,12 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
                 $"{TaskCount(request)} tasks with {request.SamplesPerTask} samples each are more than {MostTrajectories} trajectories, the most of one rollout.");
         }
 
+        if (request.Delivery.MaxUnacknowledged < request.SamplesPerTask)
+        {
+            throw Invalid(
+                $"Member 'delivery.max_unacknowledged' is {request.Delivery.MaxUnacknowledged}; it must be at least 'samples_per_task', which is {request.SamplesPerTask}, or no group would be complete.");
+        }
+
         return request with
         {
             Model = policy.Name,
@@ -48,7 +55,7 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
 
     /// <summary>What the loop plays for an accepted request.</summary>
     /// <exception cref="InvalidInputException">The environment is not registered any more.</exception>
-    public RolloutSpec Plan(string id, StartRolloutRequest request, IReadOnlySet<string> finished)
+    public RolloutSpec Plan(string id, StartRolloutRequest request, IReadOnlySet<string> finished, DeliveryGate? gate)
     {
         EnvironmentDefinition environment = FindEnvironment(request.Environment);
         LimitsBody limits = request.Limits;
@@ -74,6 +81,7 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
             Mask = request.Mask,
             Seed = request.Seed ?? 0,
             Finished = finished,
+            Admit = gate is null ? null : gate.EnterAsync,
         };
     }
 

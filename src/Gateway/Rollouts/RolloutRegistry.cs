@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Storage;
 
 namespace AgentRollout.Gateway.Rollouts;
 
 /// <summary>Accepts, finds and cancels rollouts; knows which of the stored ones are alive.</summary>
-internal sealed class RolloutRegistry(RolloutStore store, RolloutQueue queue, TimeProvider timeProvider)
+internal sealed class RolloutRegistry(RolloutStore store, LeaseStore leases, RolloutQueue queue, TimeProvider timeProvider)
 {
     private readonly ConcurrentDictionary<string, LiveRollout> _live = new(StringComparer.Ordinal);
 
@@ -19,7 +20,7 @@ internal sealed class RolloutRegistry(RolloutStore store, RolloutQueue queue, Ti
             return null;
         DateTimeOffset now = timeProvider.GetUtcNow();
         string id = Guid.CreateVersion7(now).ToString("N");
-        LiveRollout rollout = new(id, request, timeProvider);
+        LiveRollout rollout = new(id, request, unacknowledged: 0, timeProvider);
         try
         {
             byte[] json = JsonSerializer.SerializeToUtf8Bytes(request, GatewayJson.Default.StartRolloutRequest);
@@ -48,7 +49,8 @@ internal sealed class RolloutRegistry(RolloutStore store, RolloutQueue queue, Ti
                 continue;
             }
 
-            LiveRollout rollout = new(row.Id, ReadRequest(row), timeProvider);
+            DeliveryCounts delivery = leases.Count(row.Id, timeProvider.GetUtcNow());
+            LiveRollout rollout = new(row.Id, ReadRequest(row), delivery.Available + delivery.Leased, timeProvider);
             _live[row.Id] = rollout;
             queue.Recover(rollout);
         }
@@ -106,7 +108,8 @@ internal sealed class RolloutRegistry(RolloutStore store, RolloutQueue queue, Ti
     }
 
     private RolloutResponse Describe(RolloutRow row) =>
-        RolloutResponse.Of(row, ReadRequest(row), store.Totals(row.Id), FindLive(row.Id)?.Trajectories.Count() ?? 0);
+        RolloutResponse.Of(
+            row, ReadRequest(row), store.Totals(row.Id), FindLive(row.Id)?.Trajectories.Count() ?? 0, leases.Count(row.Id, timeProvider.GetUtcNow()));
 
     private static StartRolloutRequest ReadRequest(RolloutRow row) =>
         JsonSerializer.Deserialize(row.Request, GatewayJson.Default.StartRolloutRequest)!;

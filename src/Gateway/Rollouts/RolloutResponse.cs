@@ -1,3 +1,4 @@
+using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Storage;
 
 namespace AgentRollout.Gateway.Rollouts;
@@ -29,6 +30,9 @@ internal sealed record RolloutResponse
 
     public required TrajectoryCounts Trajectories { get; init; }
 
+    /// <summary>Where the finished trajectories are: with trainers, done with, or dropped by a filter.</summary>
+    public required DeliveryCounts Delivery { get; init; }
+
     /// <summary>Mean over the stored trajectories that have a reward, or null.</summary>
     public required double? MeanReward { get; init; }
 
@@ -38,7 +42,7 @@ internal sealed record RolloutResponse
     public required TimeSplit Time { get; init; }
 
     /// <summary>Puts together what is stored and what is in play.</summary>
-    public static RolloutResponse Of(RolloutRow row, StartRolloutRequest request, RolloutTotals totals, int running) => new()
+    public static RolloutResponse Of(RolloutRow row, StartRolloutRequest request, RolloutTotals totals, int running, DeliveryCounts delivery) => new()
     {
         Id = row.Id,
         State = row.State,
@@ -52,6 +56,7 @@ internal sealed record RolloutResponse
         Error = row.Error,
         Trajectories = new TrajectoryCounts(
             RolloutPlanner.TrajectoryCount(request), running, totals.Completed, totals.Truncated, totals.Aborted, totals.Failed),
+        Delivery = delivery,
         MeanReward = totals.MeanReward,
         Tokens = new TokenCounts(totals.Tokens, totals.SampledTokens, totals.Turns, totals.ToolCalls),
         Time = new TimeSplit(

@@ -70,7 +70,7 @@ internal sealed class RolloutService(
     private async Task PlayAsync(LiveRollout rollout, CancellationToken stoppingToken)
     {
         await rollouts.StartAsync(rollout.Id, timeProvider.GetUtcNow(), stoppingToken);
-        RolloutSpec spec = planner.Plan(rollout.Id, rollout.Request, trajectories.StoredIds(rollout.Id));
+        RolloutSpec spec = planner.Plan(rollout.Id, rollout.Request, trajectories.StoredIds(rollout.Id), rollout.Gate);
         Log.RolloutStarted(logger, rollout.Id, spec.Environment.Name, RolloutPlanner.TrajectoryCount(rollout.Request), spec.Finished.Count);
         await foreach (Trajectory trajectory in runner.RunAsync(spec, rollout, rollout.Abort, stoppingToken))
         {

@@ -49,12 +49,26 @@ internal sealed record StartRolloutRequest
     [DefaultValue(MaskPolicy.AllSampled)]
     public MaskPolicy Mask { get; set; }
 
+    /// <summary>How trajectories are handed out.</summary>
+    public DeliveryBody Delivery { get; set; } = new();
+
     /// <summary>From it follows every trajectory's seed; drawn by the server where it is not given.</summary>
     [Range(0L, (double)MaxSeed)]
     public long? Seed { get; set; }
 
     /// <summary>The served model's name, for clients that want to be sure of it.</summary>
     public string? Model { get; set; }
+}
+
+/// <summary>How trajectories are handed out.</summary>
+internal sealed record DeliveryBody
+{
+    /// <summary>
+    /// A trajectory begins only while fewer than so many are in play or wait for their acknowledgement: a slow trainer slows the rollout down.
+    /// At least <c>samples_per_task</c>; null for no bound.
+    /// </summary>
+    [Range(1, 1_000_000)]
+    public int? MaxUnacknowledged { get; set; }
 }
 
 /// <summary>One task.</summary>

@@ -1,21 +1,20 @@
 using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Net.Http.Headers;
+using Microsoft.AspNetCore.Mvc;
 
 namespace AgentRollout.Gateway.Rollouts;
 
 /// <summary>Hands out trajectories, byte for byte as they are stored.</summary>
 internal static class TrajectoryEndpoints
 {
-    private const string Json = "application/json";
-    private const string NdJson = "application/x-ndjson";
-
     public static void MapTrajectories(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/v1/rollouts/{id}/trajectories", ListAsync).WithName("ListTrajectories")
-            .Produces<IReadOnlyList<Trajectory>>(StatusCodes.Status200OK, Json, NdJson)
+            .Produces<IReadOnlyList<Trajectory>>(StatusCodes.Status200OK, MediaTypes.Json, MediaTypes.NdJson, MediaTypes.Safetensors)
+            .ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status406NotAcceptable);
         routes.MapGet("/v1/trajectories/{id}", Get).WithName("GetTrajectory")
@@ -29,28 +28,32 @@ internal static class TrajectoryEndpoints
         RolloutRegistry registry,
         TrajectoryFeed feed,
         SqliteTrajectoryStore store,
-        IHostApplicationLifetime lifetime)
+        IHostApplicationLifetime lifetime,
+        string? advantages = null,
+        string? padding = null,
+        [FromQuery(Name = "pad_token_id")] int padTokenId = 0)
     {
         if (!registry.Exists(id))
             return ProblemMapping.UnknownRollout(id);
-        switch (Negotiate(context.Request))
+        switch (MediaTypes.Negotiate(context.Request))
         {
-            case Json:
+            case MediaTypes.Json:
                 await WriteArrayAsync(context, store.ReadJson(id));
                 return TypedResults.Empty;
-            case NdJson:
+            case MediaTypes.NdJson:
                 await WriteLinesAsync(context, id, feed, lifetime.ApplicationStopping);
                 return TypedResults.Empty;
+            case MediaTypes.Safetensors:
+                BatchForm form = BatchForm.Parse(advantages, padding, padTokenId);
+                await TrajectoryBatch.WriteAsync(context.Response, [.. store.ReadJson(id).Select(stored => stored.Json)], form, lease: null);
+                return TypedResults.Empty;
             default:
-                return ProblemMapping.Problem(
-                    StatusCodes.Status406NotAcceptable,
-                    ProblemCodes.NotAcceptable,
-                    $"Media type '{context.Request.Headers.Accept}' is unknown; known types: {Json}, {NdJson}.");
+                return ProblemMapping.NotAcceptable(context.Request, MediaTypes.All);
         }
     }
 
     private static Results<FileContentHttpResult, ProblemHttpResult> Get(string id, SqliteTrajectoryStore store) =>
-        store.FindJson(id) is { } json ? TypedResults.Bytes(json, Json) : ProblemMapping.UnknownTrajectory(id);
+        store.FindJson(id) is { } json ? TypedResults.Bytes(json, MediaTypes.Json) : ProblemMapping.UnknownTrajectory(id);
 
     private static async Task<Results<Ok<AuditResponse>, ProblemHttpResult>> AuditAsync(
         string id, SqliteTrajectoryStore store, CancellationToken cancellationToken)
@@ -61,25 +64,10 @@ internal static class TrajectoryEndpoints
         return TypedResults.Ok(new AuditResponse(id, problem is null, problem));
     }
 
-    /// <summary>The first known type that the client accepts best; null where it accepts none of them.</summary>
-    private static string? Negotiate(HttpRequest request)
-    {
-        if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out IList<MediaTypeHeaderValue>? accepted))
-            return request.Headers.Accept.Count == 0 ? Json : null;
-        foreach (MediaTypeHeaderValue type in accepted.OrderByDescending(type => type.Quality ?? 1))
-        {
-            string? match = new[] { Json, NdJson }.FirstOrDefault(known => new MediaTypeHeaderValue(known).IsSubsetOf(type));
-            if (match is not null && type.Quality != 0)
-                return match;
-        }
-
-        return null;
-    }
-
     private static async Task WriteArrayAsync(HttpContext context, IEnumerable<StoredTrajectory> trajectories)
     {
         Stream body = context.Response.Body;
-        context.Response.ContentType = Json;
+        context.Response.ContentType = MediaTypes.Json;
         await body.WriteAsync("["u8.ToArray(), context.RequestAborted);
         bool isFirst = true;
         foreach (StoredTrajectory stored in trajectories)
@@ -98,7 +86,7 @@ internal static class TrajectoryEndpoints
     {
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
         Stream body = context.Response.Body;
-        context.Response.ContentType = NdJson;
+        context.Response.ContentType = MediaTypes.NdJson;
         try
         {
             // The client learns at once that the stream is open, before there is a first line.

@@ -4,8 +4,8 @@ using Microsoft.Data.Sqlite;
 namespace AgentRollout.Gateway.Storage;
 
 /// <summary>
-/// The one writer of the database. Statements that arrive together are committed together: each is durable when its task completes,
-/// and one flush to disk serves them all.
+/// The one writer of the database. Writes that arrive together are committed together: each is durable when its task completes, and one
+/// flush to disk serves them all.
 /// </summary>
 internal sealed class DatabaseWriter : IAsyncDisposable
 {
@@ -26,11 +26,17 @@ internal sealed class DatabaseWriter : IAsyncDisposable
     /// <summary>Runs one statement and waits until it is durable.</summary>
     /// <returns>How many rows changed.</returns>
     /// <exception cref="SqliteException">The statement failed; others of the same commit are not affected.</exception>
-    public async Task<int> ExecuteAsync(string sql, CancellationToken cancellationToken, params (string Name, object? Value)[] parameters)
+    public Task<int> ExecuteAsync(string sql, CancellationToken cancellationToken, params (string Name, object? Value)[] parameters) =>
+        RunAsync(statements => statements.Execute(sql, parameters), cancellationToken);
+
+    /// <summary>Runs statements that belong together, all or none, and waits until they are durable.</summary>
+    /// <returns>What <paramref name="work"/> returns.</returns>
+    /// <exception cref="SqliteException">A statement failed; others of the same commit are not affected.</exception>
+    public async Task<T> RunAsync<T>(Func<Statements, T> work, CancellationToken cancellationToken)
     {
-        Write write = new(sql, parameters);
+        Write write = new(statements => work(statements));
         await _writes.Writer.WriteAsync(write, cancellationToken);
-        return await write.Done.Task;
+        return (T)(await write.Done.Task)!;
     }
 
     /// <summary>Finishes what was handed over and closes the connection.</summary>
@@ -60,7 +66,7 @@ internal sealed class DatabaseWriter : IAsyncDisposable
             using (SqliteTransaction transaction = _connection.BeginTransaction())
             {
                 foreach (Write write in batch)
-                    write.Run(_connection, transaction);
+                    write.Run(transaction);
                 transaction.Commit();
             }
 
@@ -72,33 +78,36 @@ internal sealed class DatabaseWriter : IAsyncDisposable
         }
     }
 
-    private sealed class Write(string sql, (string Name, object? Value)[] parameters)
+    private sealed class Write(Func<Statements, object?> work)
     {
-        private int _changed;
-        private SqliteException? _failure;
+        private const string Savepoint = "write";
 
-        public TaskCompletionSource<int> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private object? _result;
+        private Exception? _failure;
 
-        // A statement that breaks a constraint is undone by SQLite alone; the transaction around it goes on.
-        public void Run(SqliteConnection connection, SqliteTransaction transaction)
+        public TaskCompletionSource<object?> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>What breaks a constraint, or is refused by its own code, is undone alone; the transaction around it goes on.</summary>
+        public void Run(SqliteTransaction transaction)
         {
+            transaction.Save(Savepoint);
             try
             {
-                using SqliteCommand command = new(sql, connection, transaction);
-                foreach ((string name, object? value) in parameters)
-                    command.Parameters.AddWithValue(name, value ?? DBNull.Value);
-                _changed = command.ExecuteNonQuery();
+                _result = work(new Statements(transaction));
             }
-            catch (SqliteException exception) when (exception.SqliteErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT)
+            catch (Exception exception) when (exception is not SqliteException { SqliteErrorCode: not SQLitePCL.raw.SQLITE_CONSTRAINT })
             {
                 _failure = exception;
+                transaction.Rollback(Savepoint);
             }
+
+            transaction.Release(Savepoint);
         }
 
         public void Complete()
         {
             if (_failure is null)
-                Done.TrySetResult(_changed);
+                Done.TrySetResult(_result);
             else
                 Done.TrySetException(_failure);
         }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Data.Sqlite;
 
 namespace AgentRollout.Gateway.Storage;
@@ -6,55 +5,6 @@ namespace AgentRollout.Gateway.Storage;
 /// <summary>The SQLite file of one server: schema, exclusive ownership, connections, and the single writer.</summary>
 internal sealed class GatewayDatabase : IAsyncDisposable
 {
-    private const long SchemaVersion = 1;
-
-    // Commits are durable (FULL) before they are acknowledged; the writer groups them, so one flush serves many.
-    private const string Schema = """
-        CREATE TABLE schema_version (version INTEGER NOT NULL);
-        CREATE TABLE rollouts (
-            ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
-            id TEXT NOT NULL UNIQUE,
-            state TEXT NOT NULL,
-            request BLOB NOT NULL,
-            created_at TEXT NOT NULL,
-            started_at TEXT,
-            ended_at TEXT,
-            cancel_requested INTEGER NOT NULL DEFAULT 0,
-            error TEXT
-        );
-        CREATE INDEX rollouts_by_state ON rollouts (state, ordinal);
-        CREATE TABLE trajectories (
-            ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
-            id TEXT NOT NULL UNIQUE,
-            rollout_id TEXT NOT NULL,
-            status TEXT NOT NULL,
-            reward REAL,
-            turns INTEGER NOT NULL,
-            tool_calls INTEGER NOT NULL,
-            tokens INTEGER NOT NULL,
-            sampled_tokens INTEGER NOT NULL,
-            queue_ms REAL NOT NULL,
-            prefill_ms REAL NOT NULL,
-            decode_ms REAL NOT NULL,
-            tokenize_ms REAL NOT NULL,
-            tool_ms REAL NOT NULL,
-            reward_ms REAL NOT NULL,
-            total_ms REAL NOT NULL,
-            json BLOB NOT NULL
-        );
-        CREATE INDEX trajectories_by_rollout ON trajectories (rollout_id, ordinal);
-        """;
-
-    // Newer than version 1, whose programs do without it.
-    private const string Additions = """
-        CREATE TABLE IF NOT EXISTS registered_tools (
-            ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
-            name TEXT NOT NULL UNIQUE,
-            request BLOB NOT NULL,
-            created_at TEXT NOT NULL
-        );
-        """;
-
     private readonly string _connectionString;
     private readonly FileStream _ownership;
 
@@ -130,20 +80,13 @@ internal sealed class GatewayDatabase : IAsyncDisposable
         using SqliteConnection connection = Connect();
         Execute(connection, "PRAGMA journal_mode = WAL");
         using SqliteTransaction transaction = connection.BeginTransaction();
-        using SqliteCommand tables = new("SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'", connection, transaction);
-        if ((long)tables.ExecuteScalar()! == 0)
-            Execute(connection, Schema + $"INSERT INTO schema_version VALUES ({SchemaVersion.ToString(CultureInfo.InvariantCulture)});", transaction);
-
-        using SqliteCommand version = new("SELECT version FROM schema_version", connection, transaction);
-        if (version.ExecuteScalar() is not SchemaVersion)
-            throw new IOException($"Database '{path}' has schema version {version.ExecuteScalar()}; this program reads version {SchemaVersion}.");
-        Execute(connection, Additions, transaction);
+        GatewaySchema.Migrate(transaction, path);
         transaction.Commit();
     }
 
-    private static void Execute(SqliteConnection connection, string sql, SqliteTransaction? transaction = null)
+    private static void Execute(SqliteConnection connection, string sql)
     {
-        using SqliteCommand command = new(sql, connection, transaction);
+        using SqliteCommand command = new(sql, connection);
         command.ExecuteNonQuery();
     }
 }

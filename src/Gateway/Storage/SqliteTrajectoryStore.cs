@@ -11,10 +11,10 @@ internal sealed class SqliteTrajectoryStore(GatewayDatabase database) : ITraject
 
     private const string Insert = """
         INSERT INTO trajectories (
-            id, rollout_id, status, reward, turns, tool_calls, tokens, sampled_tokens,
+            id, rollout_id, group_id, weight_version, status, reward, turns, tool_calls, tokens, sampled_tokens,
             queue_ms, prefill_ms, decode_ms, tokenize_ms, tool_ms, reward_ms, total_ms, json)
         VALUES (
-            $id, $rollout_id, $status, $reward, $turns, $tool_calls, $tokens, $sampled_tokens,
+            $id, $rollout_id, $group_id, $weight_version, $status, $reward, $turns, $tool_calls, $tokens, $sampled_tokens,
             $queue_ms, $prefill_ms, $decode_ms, $tokenize_ms, $tool_ms, $reward_ms, $total_ms, $json)
         """;
 
@@ -28,6 +28,8 @@ internal sealed class SqliteTrajectoryStore(GatewayDatabase database) : ITraject
                 cancellationToken,
                 ("$id", trajectory.Id),
                 ("$rollout_id", trajectory.RolloutId),
+                ("$group_id", trajectory.GroupId),
+                ("$weight_version", OldestWeights(trajectory)),
                 ("$status", StatusText.Of(trajectory.Status)),
                 ("$reward", trajectory.Reward),
                 ("$turns", trajectory.Turns),
@@ -100,6 +102,9 @@ internal sealed class SqliteTrajectoryStore(GatewayDatabase database) : ITraject
             ids.Add(reader.GetString(0));
         return ids;
     }
+
+    private static long? OldestWeights(Trajectory trajectory) =>
+        trajectory.Sequences.SelectMany(sequence => sequence.Segments).Min(segment => segment.WeightVersion);
 
     private List<StoredTrajectory> ReadPage(string rolloutId, long after)
     {

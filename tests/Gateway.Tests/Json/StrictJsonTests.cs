@@ -29,7 +29,7 @@ public sealed class StrictJsonTests
     [InlineData("[]", ProblemCodes.InvalidValue, "The JSON text is []; it must be an object.")]
     [InlineData("{}", ProblemCodes.MissingMember, "Member 'environment' is missing.")]
     [InlineData("""{"environment":"e","sampels":1}""", ProblemCodes.UnknownMember,
-        "Member 'sampels' is unknown; known members: environment, tasks, task_set, tools, samples_per_task, sampling, limits, history, mask, seed, model.")]
+        "Member 'sampels' is unknown; known members: environment, tasks, task_set, tools, samples_per_task, sampling, limits, history, mask, delivery, seed, model.")]
     [InlineData("""{"environment":"e","sampling":{"temprature":1}}""", ProblemCodes.UnknownMember,
         "Member 'sampling.temprature' is unknown; known members of 'sampling': temperature, top_k, top_p, min_p, repetition_penalty, frequency_penalty, presence_penalty, logit_bias, min_new_tokens.")]
     [InlineData("""{"environment":"e","environment":"f"}""", ProblemCodes.DuplicateMember, "Member 'environment' appears more than once.")]

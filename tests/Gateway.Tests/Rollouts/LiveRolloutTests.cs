@@ -6,7 +6,7 @@ namespace AgentRollout.Gateway.Tests.Rollouts;
 
 public sealed class LiveRolloutTests : IDisposable
 {
-    private readonly LiveRollout _rollout = new("r", new StartRolloutRequest { Environment = "e" }, TimeProvider.System);
+    private readonly LiveRollout _rollout = new("r", new StartRolloutRequest { Environment = "e" }, unacknowledged: 0, TimeProvider.System);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

@@ -116,7 +116,7 @@ public sealed class RolloutEndpointsTests
     [InlineData("""{"environment":"plain","task_set":{"count":1000000},"samples_per_task":2}""", "invalid_value", "the most of one rollout")]
     [InlineData("""{"environment":"plain","task_set":{"count":1},"limits":{"max_tokens":5000}}""", "invalid_value",
         "Member 'limits.max_tokens' is 5000; model 'tiny' has a context of 4096 tokens.")]
-    [InlineData("""{"environment":"plain","task_set":{"count":1},"delivery":{}}""", "unknown_member", "Member 'delivery' is unknown")]
+    [InlineData("""{"environment":"plain","task_set":{"count":1},"deliver":{}}""", "unknown_member", "Member 'deliver' is unknown")]
     public async Task A_bad_request_is_answered_with_a_problem_and_stores_nothing(string json, string code, string detail)
     {
         await using TestGateway gateway = await TestGateway.StartAsync();

@@ -60,5 +60,5 @@ public sealed class RolloutQueueTests
         Assert.False(queue.TryReserve());
     }
 
-    private static LiveRollout Rollout(string id) => new(id, new StartRolloutRequest { Environment = "e" }, TimeProvider.System);
+    private static LiveRollout Rollout(string id) => new(id, new StartRolloutRequest { Environment = "e" }, unacknowledged: 0, TimeProvider.System);
 }

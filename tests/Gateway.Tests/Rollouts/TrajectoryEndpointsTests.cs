@@ -67,7 +67,7 @@ public sealed class TrajectoryEndpointsTests
         using HttpResponseMessage response = await GetAsync(gateway, id, "text/csv");
 
         await RolloutEndpointsTests.AssertProblemAsync(
-            response, HttpStatusCode.NotAcceptable, "not_acceptable", "Media type 'text/csv' is unknown; known types: application/json, application/x-ndjson.");
+            response, HttpStatusCode.NotAcceptable, "not_acceptable", "Media type 'text/csv' is unknown; known types: application/json, application/x-ndjson, application/vnd.safetensors.");
     }
 
     private static Task<HttpResponseMessage> GetAsync(TestGateway gateway, string id, string accept)

@@ -1,5 +1,6 @@
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Rollouts;
 using AgentRollout.Gateway.Storage;
 using Microsoft.Data.Sqlite;
@@ -115,6 +116,47 @@ public sealed class SqliteStoreTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_database_of_the_first_schema_gets_what_the_second_has_and_keeps_what_it_holds()
+    {
+        Trajectory trajectory = TestTrajectory.Create("r", 12);
+        await Trajectories.AppendAsync(trajectory, Cancellation);
+        await _database.Writer.RunAsync(
+            statements => statements.Execute("""
+                DROP INDEX trajectories_by_group;
+                DROP INDEX open_trajectories;
+                ALTER TABLE trajectories DROP COLUMN group_id;
+                ALTER TABLE trajectories DROP COLUMN weight_version;
+                ALTER TABLE trajectories DROP COLUMN lease_id;
+                ALTER TABLE trajectories DROP COLUMN delivery;
+                DROP TABLE leases;
+                UPDATE schema_version SET version = 1;
+                """),
+            Cancellation);
+
+        await ReopenAsync();
+
+        Assert.Equal(TrajectoryJson.Serialize(trajectory), TrajectoryJson.Serialize((await Trajectories.FindAsync(trajectory.Id, Cancellation))!));
+        Assert.Equal(trajectory.GroupId, Assert.Single(await _database.Writer.RunAsync(
+            statements => statements.Query("SELECT group_id FROM trajectories", reader => reader.GetString(0)), Cancellation)));
+        Assert.Equal(1, new LeaseStore(_database).Count("r", DateTimeOffset.UnixEpoch).Available);
+    }
+
+    [Fact]
+    public async Task Statements_that_belong_together_are_undone_together_and_harm_no_others()
+    {
+        Task<int> neighbour = _database.Writer.ExecuteAsync("INSERT INTO leases VALUES ('a', 'r', 1, 1, NULL)", Cancellation);
+        await Assert.ThrowsAsync<SqliteException>(() => _database.Writer.RunAsync(
+            statements =>
+            {
+                statements.Execute("INSERT INTO leases VALUES ('b', 'r', 1, 1, NULL)");
+                return statements.Execute("INSERT INTO leases VALUES ('b', 'r', 1, 1, NULL)");
+            },
+            Cancellation));
+        await neighbour;
+        Assert.Equal(["a"], await _database.Writer.RunAsync(statements => statements.Query("SELECT id FROM leases", reader => reader.GetString(0)), Cancellation));
+    }
+
+    [Fact]
     public async Task A_database_of_another_schema_version_is_refused()
     {
         await _database.DisposeAsync();
@@ -128,11 +170,11 @@ public sealed class SqliteStoreTests : IAsyncDisposable
 
         IOException exception = Assert.Throws<IOException>(() => GatewayDatabase.Open(_path));
 
-        Assert.Equal($"Database '{_path}' has schema version 99; this program reads version 1.", exception.Message);
+        Assert.Equal($"Database '{_path}' has schema version 99; this program reads versions 1 to 2.", exception.Message);
         using (SqliteConnection connection = new($"Data Source={_path}"))
         {
             connection.Open();
-            using SqliteCommand command = new("UPDATE schema_version SET version = 1", connection);
+            using SqliteCommand command = new("UPDATE schema_version SET version = 2", connection);
             command.ExecuteNonQuery();
             SqliteConnection.ClearPool(connection);
         }

@@ -1,0 +1,27 @@
+using AgentRollout.Environments.Rewards;
+using AgentRollout.Gateway.Errors;
+using AgentRollout.Gateway.Storage;
+
+namespace AgentRollout.Gateway.Delivery;
+
+/// <summary>How trajectories become a batch.</summary>
+/// <param name="Advantages">How advantages are computed; null for none.</param>
+/// <param name="Padding">The side that shorter sequences are filled up on.</param>
+/// <param name="PadTokenId">The id that fills.</param>
+internal sealed record BatchForm(AdvantageKind? Advantages, PaddingSide Padding, int PadTokenId)
+{
+    /// <summary>Reads the parameters of a query.</summary>
+    /// <exception cref="InvalidInputException">A word is unknown.</exception>
+    public static BatchForm Parse(string? advantages, string? padding, int padTokenId) => new(
+        advantages is null ? null : Word<AdvantageKind>("advantages", advantages),
+        padding is null ? PaddingSide.Right : Word<PaddingSide>("padding", padding),
+        padTokenId >= 0 ? padTokenId : throw new InvalidInputException(ProblemCodes.InvalidValue, $"Parameter 'pad_token_id' is {padTokenId}; it must be at least 0."));
+
+    private static T Word<T>(string parameter, string word) where T : struct, Enum
+    {
+        string[] known = [.. Enum.GetValues<T>().Select(StatusText.Of)];
+        return known.Contains(word)
+            ? StatusText.Parse<T>(word)
+            : throw new InvalidInputException(ProblemCodes.InvalidValue, $"Parameter '{parameter}' is '{word}'; it must be one of {string.Join(", ", known)}.");
+    }
+}

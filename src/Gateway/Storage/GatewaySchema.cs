@@ -1,0 +1,94 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+
+namespace AgentRollout.Gateway.Storage;
+
+/// <summary>The tables, and how a file of an earlier version of the program gets them. A version that was released is never changed.</summary>
+internal static class GatewaySchema
+{
+    // Commits are durable (FULL) before they are acknowledged; the writer groups them, so one flush serves many.
+    private static readonly string[] Migrations =
+    [
+        """
+        CREATE TABLE rollouts (
+            ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            state TEXT NOT NULL,
+            request BLOB NOT NULL,
+            created_at TEXT NOT NULL,
+            started_at TEXT,
+            ended_at TEXT,
+            cancel_requested INTEGER NOT NULL DEFAULT 0,
+            error TEXT
+        );
+        CREATE INDEX rollouts_by_state ON rollouts (state, ordinal);
+        CREATE TABLE trajectories (
+            ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            rollout_id TEXT NOT NULL,
+            status TEXT NOT NULL,
+            reward REAL,
+            turns INTEGER NOT NULL,
+            tool_calls INTEGER NOT NULL,
+            tokens INTEGER NOT NULL,
+            sampled_tokens INTEGER NOT NULL,
+            queue_ms REAL NOT NULL,
+            prefill_ms REAL NOT NULL,
+            decode_ms REAL NOT NULL,
+            tokenize_ms REAL NOT NULL,
+            tool_ms REAL NOT NULL,
+            reward_ms REAL NOT NULL,
+            total_ms REAL NOT NULL,
+            json BLOB NOT NULL
+        );
+        CREATE INDEX trajectories_by_rollout ON trajectories (rollout_id, ordinal);
+        """,
+        """
+        ALTER TABLE trajectories ADD COLUMN group_id TEXT NOT NULL DEFAULT '';
+        -- The oldest weights of its sampled tokens; null where nothing was sampled.
+        ALTER TABLE trajectories ADD COLUMN weight_version INTEGER;
+        ALTER TABLE trajectories ADD COLUMN lease_id TEXT;
+        -- Null while it may be handed out, then 'acknowledged' or why nobody gets it.
+        ALTER TABLE trajectories ADD COLUMN delivery TEXT;
+        UPDATE trajectories SET group_id = rtrim(rtrim(id, '0123456789'), '-');
+        CREATE INDEX trajectories_by_group ON trajectories (group_id);
+        CREATE INDEX open_trajectories ON trajectories (rollout_id, ordinal) WHERE delivery IS NULL;
+        CREATE TABLE leases (
+            id TEXT PRIMARY KEY,
+            rollout_id TEXT NOT NULL,
+            -- Milliseconds since 1970; 0 once it was given back.
+            expires_at INTEGER NOT NULL,
+            trajectories INTEGER NOT NULL,
+            acknowledged INTEGER
+        );
+        -- A file of version 1 may have it already.
+        CREATE TABLE IF NOT EXISTS registered_tools (
+            ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            request BLOB NOT NULL,
+            created_at TEXT NOT NULL
+        );
+        """,
+    ];
+
+    /// <summary>Brings the file to the newest version.</summary>
+    /// <exception cref="IOException">It is of a later version than this program knows.</exception>
+    public static void Migrate(SqliteTransaction transaction, string path)
+    {
+        Execute(transaction, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)");
+        Execute(transaction, "INSERT INTO schema_version SELECT 0 WHERE NOT EXISTS (SELECT * FROM schema_version)");
+        using SqliteCommand version = new("SELECT version FROM schema_version", transaction.Connection, transaction);
+        long found = (long)version.ExecuteScalar()!;
+        if (found > Migrations.Length)
+            throw new IOException($"Database '{path}' has schema version {found}; this program reads versions 1 to {Migrations.Length}.");
+        foreach (string migration in Migrations.Skip((int)found))
+            Execute(transaction, migration);
+        Execute(transaction, $"UPDATE schema_version SET version = {Migrations.Length.ToString(CultureInfo.InvariantCulture)}");
+    }
+
+    private static void Execute(SqliteTransaction transaction, string sql)
+    {
+        using SqliteCommand command = new(sql, transaction.Connection, transaction);
+        command.ExecuteNonQuery();
+    }
+}
