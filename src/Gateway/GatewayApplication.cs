@@ -7,6 +7,7 @@ using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Access;
 using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Delivery;
+using AgentRollout.Gateway.Dialects.SandboxFusion;
 using AgentRollout.Gateway.Dialects.SearchR1;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Errors;
@@ -69,6 +70,7 @@ internal static class GatewayApplication
         app.MapEngineControl();
         app.MapWeights();
         app.MapRetrieve();
+        app.MapRunCode();
         app.MapHealth();
         app.MapOpenApi();
         app.MapHub<RolloutHub>("/hubs/rollouts");

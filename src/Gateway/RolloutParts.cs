@@ -2,8 +2,10 @@ using AgentRollout.Environments;
 using AgentRollout.Environments.Builtin.Arithmetic;
 using AgentRollout.Environments.Builtin.Code;
 using AgentRollout.Environments.Builtin.Lookup;
+using AgentRollout.Gateway.Dialects.SandboxFusion;
 using AgentRollout.Tools;
 using AgentRollout.Tools.Builtin;
+using AgentRollout.Tools.Sandbox;
 using AgentRollout.Tools.Search;
 
 namespace AgentRollout.Gateway;
@@ -26,10 +28,16 @@ internal static class RolloutParts
         List<EnvironmentDefinition> environments = [ArithmeticEnvironment.Definition, LookupEnvironment.Definition];
         if (sandbox is not null)
         {
-            services.AddSandboxTools(sandbox.Runtime, sandbox.Pool);
+            services.AddSandbox(sandbox);
             environments.Add(CodeEnvironment.Definition);
         }
 
         return services.AddSingleton(provider => new EnvironmentCatalog(environments, provider.GetRequiredService<ToolCatalog>()));
     }
+
+    /// <summary>The tools that run in sandboxes, and the programs of <c>POST /run_code</c>.</summary>
+    internal static IServiceCollection AddSandbox(this IServiceCollection services, SandboxParts sandbox) => services
+        .AddSandboxTools(sandbox.Runtime, sandbox.Pool)
+        .AddSingleton(provider => new ProgramRunner(
+            provider.GetRequiredService<SandboxPool>(), sandbox.ConcurrentPrograms, provider.GetRequiredService<TimeProvider>()));
 }

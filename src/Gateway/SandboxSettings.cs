@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using AgentRollout.Tools.Sandbox;
+using AgentRollout.Tools.Sandbox.Network;
 
 namespace AgentRollout.Gateway;
 
@@ -26,12 +27,28 @@ internal sealed record SandboxSettings
     [Range(1, 64)]
     public int ConcurrentStarts { get; set; } = 4;
 
+    /// <summary>Programs of <c>POST /run_code</c> that run at once; more wait. Default 32.</summary>
+    [Range(1, 1_024)]
+    public int ConcurrentPrograms { get; set; } = 32;
+
+    /// <inheritdoc cref="NetworkOptions.Allow"/>
+    public IReadOnlyList<string> NetworkAllow { get; set; } = [];
+
+    /// <inheritdoc cref="NetworkOptions.MaxMib"/>
+    [Range(1, 1_048_576)]
+    public int NetworkMaxMib { get; set; } = 64;
+
+    /// <inheritdoc cref="NetworkOptions.MaxConnections"/>
+    [Range(1, 1_024)]
+    public int NetworkConnections { get; set; } = 16;
+
     /// <summary>Limits of every sandbox.</summary>
     public SandboxOptions Limits { get; set; } = new();
 
     public SandboxRuntimeOptions ToRuntimeOptions() => new()
     {
         Runtime = Runtime, DockerHost = DockerHost, DockerCertPath = DockerCertPath, Image = Image,
+        Network = new NetworkOptions { Allow = NetworkAllow, MaxMib = NetworkMaxMib, MaxConnections = NetworkConnections },
     };
 
     public SandboxPoolOptions ToPoolOptions() => new() { Warm = Warm, ConcurrentStarts = ConcurrentStarts, Sandbox = Limits };

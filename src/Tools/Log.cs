@@ -45,4 +45,7 @@ internal static partial class Log
 
     [LoggerMessage(3106, LogLevel.Warning, "The end of trajectory {TrajectoryId} could not be announced to its tools")]
     public static partial void EndNotAnnounced(ILogger logger, string trajectoryId, Exception error);
+
+    [LoggerMessage(3120, LogLevel.Information, "A sandbox asked for {Target}, which is not allowed")]
+    public static partial void NetworkDenied(ILogger logger, string target);
 }

@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using AgentRollout.Environments.Builtin.Lookup;
-using AgentRollout.Gateway.Bench;
 using AgentRollout.Gateway.Tests.Commands;
 using AgentRollout.Testing;
 using AgentRollout.Tools.Sandbox;
@@ -12,23 +10,22 @@ using Xunit;
 namespace AgentRollout.Gateway.Tests;
 
 /// <summary>Sandboxed tools as the executable offers them, on the engine that docker/start-docker.sh makes available.</summary>
+[Collection(TestSandbox.Collection)]
 public sealed class SandboxedServerTests
 {
     private static readonly string[] Episodes = ["bench", "sandbox", "--runtime", "docker", "--episodes-only", "--json"];
-    private static readonly DockerCommand Docker = new(null);
 
     [Fact]
     public async Task A_server_that_is_killed_in_the_middle_of_episodes_leaves_no_sandbox_to_the_next_one()
     {
-        using (await OpenAsync())
+        using (await TestSandbox.OpenAsync())
         {
         }
 
         string program = Path.Combine(AppContext.BaseDirectory, "agentrollout.dll");
         ProcessStartInfo start = new("dotnet", [program, .. Episodes, "--episodes", "50", "--episode-cells", "1000000", "--concurrency", "50"]) { RedirectStandardOutput = true };
         using Process server = Process.Start(start)!;
-        string owner = string.Create(CultureInfo.InvariantCulture, $":{server.Id}:");
-        while (await CountAsync(owner) < 50)
+        while (await TestSandbox.CountAsync(server.Id) < 50)
         {
             Assert.False(server.HasExited, "The server ended by itself.");
             await Task.Delay(200);
@@ -41,13 +38,13 @@ public sealed class SandboxedServerTests
         Assert.Equal("", next.Error);
         JsonElement episodes = JsonElement.Parse(Assert.Single(next.Lines)).GetProperty("episodes");
         Assert.Equal((0, 0), (episodes.GetProperty("failed").GetInt32(), episodes.GetProperty("orphans").GetInt32()));
-        Assert.Equal(0, await CountAsync(owner));
+        Assert.Equal(0, await TestSandbox.CountAsync(server.Id));
     }
 
     [Fact]
     public async Task With_sandboxes_the_server_offers_their_tools_and_the_environment_that_needs_them()
     {
-        using SandboxParts sandbox = await OpenAsync();
+        using SandboxParts sandbox = await TestSandbox.OpenAsync();
         await using LoadedModel model = await LoadedModel.LoadAsync(
             ModelFolderOfTests, new() { Threads = 1 }, NullLoggerFactory.Instance, new());
         await using TestGateway gateway = await TestGateway.StartAsync(model.Policy, services => services.AddRolloutParts(_ => LookupFacts.OpenIndex(), sandbox));
@@ -88,24 +85,4 @@ public sealed class SandboxedServerTests
     }
 
     private static string ModelFolderOfTests => SharedFiles.InRepository("models", "tiny-agent");
-
-    private static async Task<SandboxParts> OpenAsync()
-    {
-        try
-        {
-            return (await SandboxParts.OpenAsync(new SandboxSettings { Runtime = SandboxRuntimeKind.Docker, Warm = 1 }, NullLoggerFactory.Instance, default))!;
-        }
-        catch (SandboxException error)
-        {
-            SharedFiles.Missing($"{error.Message} docker/start-docker.sh does.");
-            throw;
-        }
-    }
-
-    /// <summary>How many containers there are, running or not, of the process with this id.</summary>
-    private static async Task<int> CountAsync(string owner)
-    {
-        string owners = await Docker.RunAsync("ps", "-a", "--filter", "label=agentrollout.owner", "--format", "{{.Label \"agentrollout.owner\"}}") ?? "";
-        return owners.Split('\n').Count(line => line.Contains(owner, StringComparison.Ordinal));
-    }
 }

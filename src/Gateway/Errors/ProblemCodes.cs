@@ -29,6 +29,8 @@ internal static class ProblemCodes
     public const string BodyTooLarge = "body_too_large";
     public const string BadRequest = "bad_request";
     public const string NotReady = "not_ready";
+    public const string NotConfigured = "not_configured";
+    public const string SandboxesBusy = "sandboxes_busy";
     public const string ToolFailed = "tool_failed";
     public const string WeightsRefused = "weights_refused";
     public const string ChecksumMismatch = "checksum_mismatch";

@@ -11,6 +11,9 @@ public static class SandboxAgent
     /// <summary>The folder that calls start in; the file tools see nothing outside it.</summary>
     public const string Workspace = "/workspace";
 
+    /// <summary>Where the folder of the network proxy is bound, if the sandbox has one.</summary>
+    internal const string ProxyFolder = "/run/agentrollout";
+
     /// <summary>The text of the program.</summary>
     public static string Source { get; } = Read();
 

@@ -51,6 +51,12 @@ public sealed record SandboxOptions
     [Range(60, 604_800)]
     public int LifetimeSeconds { get; set; } = 7_200;
 
+    /// <summary>
+    /// A folder of this machine that the runtime binds, read-only, at <see cref="SandboxAgent.ProxyFolder"/>: the socket in it is the sandbox's
+    /// only way to the network (<see cref="Network.SandboxProxy"/>). Null for none.
+    /// </summary>
+    internal string? ProxyFolder { get; init; }
+
     /// <summary>Checks every member's range.</summary>
     /// <exception cref="SandboxException">One is out of its range; the message names it, its value and the range.</exception>
     public void Validate()

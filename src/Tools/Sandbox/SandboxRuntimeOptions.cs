@@ -1,3 +1,5 @@
+using AgentRollout.Tools.Sandbox.Network;
+
 namespace AgentRollout.Tools.Sandbox;
 
 /// <summary>What isolates sandboxes on this machine, and how it is reached.</summary>
@@ -16,6 +18,9 @@ public sealed record SandboxRuntimeOptions
 
     /// <summary>The container image; it has Python 3.11 or newer at <c>/usr/bin/python3</c>. Default: what <c>docker/sandbox/build.sh</c> builds.</summary>
     public string Image { get; set; } = DefaultImage;
+
+    /// <summary>What sandboxes may reach over the network. Default nothing.</summary>
+    public NetworkOptions Network { get; set; } = new();
 }
 
 /// <summary>The runtimes of sandboxes.</summary>

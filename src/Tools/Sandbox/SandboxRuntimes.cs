@@ -1,4 +1,5 @@
 using AgentRollout.Tools.Sandbox.Docker;
+using AgentRollout.Tools.Sandbox.Network;
 using Microsoft.Extensions.Logging;
 
 namespace AgentRollout.Tools.Sandbox;
@@ -11,6 +12,7 @@ public static class SandboxRuntimes
     public static async Task<ISandboxRuntime> OpenAsync(
         SandboxRuntimeOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
+        NetworkRules rules = new(options.Network);
         List<string> reasons = [];
         foreach ((SandboxRuntimeKind kind, Func<Task<ISandboxRuntime>> open) in Candidates(options, time, loggers, cancellationToken))
         {
@@ -18,7 +20,8 @@ public static class SandboxRuntimes
                 continue;
             try
             {
-                return await open();
+                ISandboxRuntime runtime = await open();
+                return rules.AreNone ? runtime : new ProxiedRuntime(runtime, new SandboxNetwork(rules, options.Network, loggers.CreateLogger<SandboxNetwork>()));
             }
             catch (SandboxException error)
             {
@@ -34,6 +37,14 @@ public static class SandboxRuntimes
         SandboxRuntimeOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
     [
         (SandboxRuntimeKind.Docker, async () => await DockerRuntime.ConnectAsync(
-            new DockerEndpoint(options.DockerHost, options.DockerCertPath), options.Image, time, loggers.CreateLogger<DockerRuntime>(), cancellationToken)),
+            Endpoint(options), options.Image, time, loggers.CreateLogger<DockerRuntime>(), cancellationToken)),
     ];
+
+    private static DockerEndpoint Endpoint(SandboxRuntimeOptions options)
+    {
+        DockerEndpoint endpoint = new(options.DockerHost, options.DockerCertPath);
+        return endpoint.IsRemote && options.Network.Allow is not []
+            ? throw new SandboxException($"Docker at '{endpoint}' is reached over TCP, and a network allow-list needs an engine of this machine at unix:///PATH.")
+            : endpoint;
+    }
 }

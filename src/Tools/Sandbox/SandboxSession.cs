@@ -86,6 +86,11 @@ public sealed class SandboxSession : IAsyncDisposable
     public Task<SandboxReply> RunShellAsync(string command, CancellationToken cancellationToken) =>
         AskAsync(Request("shell") with { Command = command }, cancellationToken);
 
+    /// <summary>The same with a time-out of its own, which does not go beyond <see cref="SandboxOptions.CallTimeoutSeconds"/>.</summary>
+    /// <inheritdoc cref="ProbeAsync"/>
+    public Task<SandboxReply> RunShellAsync(string command, TimeSpan timeout, CancellationToken cancellationToken) =>
+        AskAsync(Request("shell") with { Command = command, Timeout = Math.Min(timeout.TotalSeconds, _options.CallTimeoutSeconds) }, cancellationToken);
+
     /// <summary>Reads a file under the workspace.</summary>
     /// <inheritdoc cref="ProbeAsync"/>
     public Task<SandboxReply> ReadFileAsync(string path, CancellationToken cancellationToken) =>

@@ -15,7 +15,7 @@ Every answer has "ended": null, or why everything in the sandbox but this proces
 (the interpreter ended by itself, with "status"). A fresh interpreter is there afterwards.
 
 Three kinds of processes: this supervisor; the interpreter, forked once and again after its death; and a short-lived job per shell command or
-file operation. Only the supervisor holds the protocol's descriptors, and it touches no file of the model's.
+file operation. Where the server's network proxy is mounted there is a fourth, the relay between loopback and the proxy's socket. Only the supervisor holds the protocol's descriptors, and it touches no file of the model's.
 """
 import ast
 import base64
@@ -36,6 +36,9 @@ WORKSPACE = "/workspace"
 MAX_ENTRIES = 1000
 KILL_SECONDS = 10
 PR_SET_DUMPABLE = 4
+PROXY_FOLDER = "/run/agentrollout"
+PROXY_SOCKET = PROXY_FOLDER + "/proxy.sock"
+PROXY_PORT = 3128
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": WORKSPACE, "TMPDIR": "/tmp", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
 }
@@ -301,6 +304,132 @@ def describe_file(path, root):
 FILE_OPERATIONS = {"read": read_file, "write": write_file, "list": list_files}
 
 
+# The network
+
+class Relay:
+    """Lets programs reach the proxy at a port of loopback, by a process that is started again whenever it is killed."""
+
+    def __init__(self):
+        import socket  # Only here: sandboxes without a network need neither its time nor its memory.
+        self.listener = socket.create_server(("127.0.0.1", PROXY_PORT), backlog=64)
+        self.listener.setblocking(False)
+        self.start()
+
+    def start(self):
+        try:
+            self.pid = os.fork()
+        except OSError:
+            self.pid = None  # The processes are used up; the next restart of the interpreter tries again.
+            return
+        if self.pid == 0:
+            try:
+                os.setsid()
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                keep_only({0, 1, 2, self.listener.fileno()})
+                carry(self.listener)
+            finally:
+                os._exit(70)
+
+
+class End:
+    """One of the two connections that bytes are carried between."""
+
+    def __init__(self, connection):
+        connection.setblocking(False)
+        self.connection, self.fd = connection, connection.fileno()
+        self.other, self.pending, self.reads, self.shut = None, b"", True, False
+
+    def events(self):
+        return (select.POLLIN if self.reads and not self.other.pending else 0) | (select.POLLOUT if self.pending else 0)
+
+    def receive(self):
+        if self.reads and not self.other.pending:
+            try:
+                self.other.pending = self.connection.recv(65536)
+            except BlockingIOError:
+                return
+            self.reads = bool(self.other.pending)
+            self.other.send()
+
+    def send(self):
+        try:
+            if self.pending:
+                self.pending = self.pending[self.connection.send(self.pending):]
+        except BlockingIOError:
+            return
+        if not self.pending and not self.other.reads and not self.shut:
+            self.shut = True
+            self.connection.shutdown(1)
+
+
+def carry(listener):
+    """Carries bytes between each connection and one of its own to the proxy."""
+    poll, ends = select.poll(), {}
+    poll.register(listener, select.POLLIN)
+    while True:
+        for fd, event in poll.poll():
+            if fd == listener.fileno():
+                pair = connect(listener)
+            elif fd in ends:
+                pair = (ends[fd], ends[fd].other)
+            else:
+                continue  # Its pair was closed in this very round.
+            alive = pair and (pair[0].fd not in ends or move(pair[0], event))
+            for end in pair:
+                ends[end.fd] = end
+                watch(poll, end, alive)
+                if not alive:
+                    del ends[end.fd]
+                    end.connection.close()
+
+
+def connect(listener):
+    """A new connection with the one to the proxy, or nothing."""
+    import socket
+    opened = []
+    try:
+        opened.append(listener.accept()[0])
+        opened.append(socket.socket(socket.AF_UNIX))
+        opened[1].connect(PROXY_SOCKET)
+    except OSError:
+        for connection in opened:
+            connection.close()
+        return ()
+    client, proxy = map(End, opened)
+    client.other, proxy.other = proxy, client
+    return client, proxy
+
+
+def move(end, event):
+    """Does what can be done without waiting; false when nothing is left to do."""
+    try:
+        end.receive()
+        end.send()
+    except OSError:
+        return False
+    return not event & select.POLLERR and (end.reads or end.other.reads or bool(end.pending or end.other.pending))
+
+
+def watch(poll, end, alive):
+    """Waits for nothing where nothing is wanted: a poll would tell again and again that the other side has gone."""
+    if alive and end.events():
+        poll.register(end.fd, end.events())
+    else:
+        try:
+            poll.unregister(end.fd)
+        except KeyError:
+            pass
+
+
+def proxy_environment():
+    with open(PROXY_FOLDER + "/no_proxy") as file:
+        direct = file.read()
+    address = f"http://127.0.0.1:{PROXY_PORT}"
+    values = {"http_proxy": address, "https_proxy": address, "no_proxy": direct}
+    return {**values, **{name.upper(): value for name, value in values.items()}}
+
+
 # The supervisor
 
 class Run:
@@ -321,8 +450,8 @@ class Run:
 
 
 class Supervisor:
-    def __init__(self, requests, answers):
-        self.requests, self.answers = requests, answers
+    def __init__(self, requests, answers, relay):
+        self.requests, self.answers, self.relay = requests, answers, relay
         self.wake, wake_writer = os.pipe()
         os.set_blocking(self.wake, False)
         os.set_blocking(wake_writer, False)
@@ -487,6 +616,8 @@ class Supervisor:
                 if pid == 0:
                     return
                 self.exits[pid] = os.waitstatus_to_exitcode(status)
+                if self.relay and pid == self.relay.pid:
+                    self.relay.start()
         except ChildProcessError:
             pass
 
@@ -499,6 +630,8 @@ class Supervisor:
             time.sleep(0.001)
         self.interpreter.close()
         self.exits.pop(self.interpreter.pid, None)
+        if self.relay:
+            self.relay.start()
         self.interpreter = Child(interpret)
 
     def kill_all(self):
@@ -526,7 +659,11 @@ def main():
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    Supervisor(requests, answers).serve()
+    relay = None
+    if os.path.exists(PROXY_SOCKET):
+        os.environ.update(proxy_environment())
+        relay = Relay()
+    Supervisor(requests, answers, relay).serve()
 
 
 main()

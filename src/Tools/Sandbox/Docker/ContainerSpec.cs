@@ -31,6 +31,7 @@ internal static class ContainerSpec
             PidsLimit = options.Pids,
             Ulimits = [new("nofile", options.OpenFiles, options.OpenFiles), new("core", 0, 0), new("msgqueue", 0, 0)],
             SecurityOpt = ["no-new-privileges:true", $"seccomp={SeccompProfile}"],
+            Mounts = options.ProxyFolder is { } folder ? [new("bind", folder, SandboxAgent.ProxyFolder, ReadOnly: true)] : [],
             Tmpfs = new Dictionary<string, string>
             {
                 [SandboxAgent.Workspace] = Writable(options.WorkspaceMib, "exec"),

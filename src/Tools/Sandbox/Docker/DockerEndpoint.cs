@@ -32,6 +32,9 @@ public sealed class DockerEndpoint
             throw new SandboxException($"Docker host '{text}' is reached without TLS; name the folder of ca.pem, cert.pem and key.pem in 'docker_cert_path'.");
     }
 
+    /// <summary>Whether the engine may be on another machine, with other folders.</summary>
+    public bool IsRemote => _host.Scheme == "tcp";
+
     /// <summary>The address as it is configured.</summary>
     public override string ToString() => _host.OriginalString;
 

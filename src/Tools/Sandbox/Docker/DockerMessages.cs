@@ -51,6 +51,8 @@ internal sealed record HostConfig
 
     public required IReadOnlyDictionary<string, string> Tmpfs { get; init; }
 
+    public required IReadOnlyList<Mount> Mounts { get; init; }
+
     public required IReadOnlyList<string> SecurityOpt { get; init; }
 
     public string NetworkMode { get; init; } = "none";
@@ -67,6 +69,8 @@ internal sealed record HostConfig
 }
 
 internal sealed record Ulimit(string Name, long Soft, long Hard);
+
+internal sealed record Mount(string Type, string Source, string Target, bool ReadOnly);
 
 internal sealed record LogConfig(string Type);
 
