@@ -4,7 +4,7 @@ using System.Reflection;
 
 namespace AgentRollout.Tools.Sandbox;
 
-/// <summary>Limits of one sandbox. It has no network and nothing writable but the three file systems in memory.</summary>
+/// <summary>Limits of one sandbox. It has no network but the proxy of an allow-list, and nothing writable but the three file systems in memory.</summary>
 public sealed record SandboxOptions
 {
     /// <summary>Memory of all its processes and its files in MiB; there is no swap. Default 512.</summary>

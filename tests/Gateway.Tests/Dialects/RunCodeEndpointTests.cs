@@ -36,7 +36,7 @@ public sealed class RunCodeEndpointTests
     [Fact]
     public async Task What_goes_over_a_limit_is_killed_and_said()
     {
-        await using Server server = await Server.StartAsync();
+        await using Server server = await Server.StartAsync(seconds: 2);
 
         await server.AssertAsync(new { language = "python", code = "print('begun', flush=True)\nwhile True: pass", run_timeout = 0.5 }, "Failed", "TimeLimitExceeded", null, "begun\n", "");
         await server.AssertAsync(new { language = "bash", code = "trap '' TERM; sleep 1000", run_timeout = 1000 }, "Failed", "TimeLimitExceeded", null, "", "");

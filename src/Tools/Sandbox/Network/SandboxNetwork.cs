@@ -16,6 +16,7 @@ internal sealed class SandboxNetwork : IDisposable
     private readonly string _root;
     private int _count;
 
+    /// <exception cref="IOException">The machine's folder of temporary files cannot be written to.</exception>
     public SandboxNetwork(NetworkRules rules, NetworkOptions options, ILogger logger)
     {
         _rules = rules;
