@@ -7,6 +7,8 @@ namespace AgentRollout.Gateway.Rollouts;
 internal static class RolloutEndpoints
 {
     private const string RetryAfterSeconds = "5";
+    private const string KeyHeader = "Idempotency-Key";
+    private const int LongestKey = 200;
     private const int MostPerPage = 1_000;
 
     public static void MapRollouts(this IEndpointRouteBuilder routes)
@@ -27,8 +29,11 @@ internal static class RolloutEndpoints
     {
         using MemoryStream body = new();
         await context.Request.Body.CopyToAsync(body, cancellationToken);
+        string? key = context.Request.Headers[KeyHeader].FirstOrDefault();
+        if (key?.Length is 0 or > LongestKey)
+            throw new InvalidInputException(ProblemCodes.InvalidValue, $"Header '{KeyHeader}' has {key.Length} characters; it must have at least 1 and at most {LongestKey}.");
         StartRolloutRequest request = await planner.AcceptAsync(body.GetBuffer().AsMemory(0, (int)body.Length));
-        if (await registry.AddAsync(request, cancellationToken) is { } id)
+        if (await registry.AddAsync(request, key, cancellationToken) is { } id)
             return TypedResults.Accepted($"/v1/rollouts/{id}", registry.Find(id));
 
         context.Response.Headers.RetryAfter = RetryAfterSeconds;

@@ -14,23 +14,33 @@ internal sealed class RolloutRegistry(RolloutStore store, LeaseStore leases, Rol
     public IEnumerable<LiveRollout> Live => _live.Values;
 
     /// <summary>Stores a checked request and queues it; null, and nothing is stored, where the queue is full.</summary>
-    public async Task<string?> AddAsync(StartRolloutRequest request, CancellationToken cancellationToken)
+    /// <param name="request">What to play.</param>
+    /// <param name="key">What the client calls the request: a second one of the same key starts nothing and gets the id of the first. Null for none.</param>
+    /// <param name="cancellationToken">The client is gone.</param>
+    public async Task<string?> AddAsync(StartRolloutRequest request, string? key, CancellationToken cancellationToken)
     {
+        if (key is not null && store.FindByKey(key) is { } known)
+            return known.Id;
         if (!queue.TryReserve())
             return null;
         DateTimeOffset now = timeProvider.GetUtcNow();
         string id = Guid.CreateVersion7(now).ToString("N");
         LiveRollout rollout = new(id, request, unacknowledged: 0, timeProvider);
+        bool isNew = false;
         try
         {
             byte[] json = JsonSerializer.SerializeToUtf8Bytes(request, GatewayJson.Default.StartRolloutRequest);
-            await store.AddAsync(id, json, now, cancellationToken);
+            isNew = await store.TryAddAsync(id, key, json, now, cancellationToken);
+            if (!isNew)
+                return store.FindByKey(key!)!.Id;
         }
-        catch
+        finally
         {
-            queue.Release();
-            rollout.Dispose();
-            throw;
+            if (!isNew)
+            {
+                queue.Release();
+                rollout.Dispose();
+            }
         }
 
         _live[id] = rollout;

@@ -44,6 +44,9 @@ internal static class GatewaySchema
         CREATE INDEX trajectories_by_rollout ON trajectories (rollout_id, ordinal);
         """,
         """
+        -- What the client called its request, so that a repetition starts nothing.
+        ALTER TABLE rollouts ADD COLUMN request_key TEXT;
+        CREATE UNIQUE INDEX rollouts_by_key ON rollouts (request_key);
         ALTER TABLE trajectories ADD COLUMN group_id TEXT NOT NULL DEFAULT '';
         -- The oldest weights of its sampled tokens; null where nothing was sampled.
         ALTER TABLE trajectories ADD COLUMN weight_version INTEGER;

@@ -17,15 +17,23 @@ internal sealed class RolloutStore(GatewayDatabase database)
         FROM trajectories WHERE rollout_id = $id
         """;
 
-    /// <summary>Stores a new rollout durably.</summary>
-    public Task AddAsync(string id, byte[] request, DateTimeOffset createdAt, CancellationToken cancellationToken) =>
-        database.Writer.ExecuteAsync(
-            "INSERT INTO rollouts (id, state, request, created_at) VALUES ($id, $state, $request, $created_at)",
+    /// <summary>Stores a new rollout durably; false, and nothing is stored, where there is one of the same key.</summary>
+    public async Task<bool> TryAddAsync(string id, string? key, byte[] request, DateTimeOffset createdAt, CancellationToken cancellationToken) =>
+        await database.Writer.ExecuteAsync(
+            """
+            INSERT INTO rollouts (id, request_key, state, request, created_at) VALUES ($id, $key, $state, $request, $created_at)
+            ON CONFLICT (request_key) DO NOTHING
+            """,
             cancellationToken,
             ("$id", id),
+            ("$key", key),
             ("$state", StatusText.Of(RolloutState.Queued)),
             ("$request", request),
-            ("$created_at", Text(createdAt)));
+            ("$created_at", Text(createdAt))) > 0;
+
+    /// <summary>The rollout of that key, or null.</summary>
+    public RolloutRow? FindByKey(string key) =>
+        Read($"SELECT {Columns} FROM rollouts WHERE request_key = $key", ("$key", key)) is [var row] ? row : null;
 
     /// <summary>A rollout begins to play. One that goes on after a restart keeps its first start.</summary>
     public Task StartAsync(string id, DateTimeOffset startedAt, CancellationToken cancellationToken) =>

@@ -262,6 +262,35 @@ public sealed class RolloutEndpointsTests
         Assert.Empty((await gateway.GetAsync("/v1/pending")).EnumerateArray());
     }
 
+    [Fact]
+    public async Task A_request_that_is_repeated_with_its_key_starts_one_rollout_also_over_a_restart()
+    {
+        string path = TestGateway.NewDatabase();
+        string[] ids;
+        await using (TestGateway gateway = await TestGateway.StartAsync(path: path))
+            ids = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => StartWithKeyAsync(gateway, "step-7")));
+        await using (TestGateway gateway = await TestGateway.StartAsync(path: path))
+        {
+            Assert.Equal(ids[0], await StartWithKeyAsync(gateway, "step-7"));
+            Assert.NotEqual(ids[0], await StartWithKeyAsync(gateway, "step-8"));
+            Assert.Equal(2, (await gateway.GetAsync("/v1/rollouts")).GetProperty("rollouts").GetArrayLength());
+        }
+
+        Assert.Single(ids.Distinct());
+    }
+
+    private static async Task<string> StartWithKeyAsync(TestGateway gateway, string key)
+    {
+        HttpRequestMessage request = new(HttpMethod.Post, "/v1/rollouts")
+        {
+            Content = new StringContent(TestGateway.Request("q"), System.Text.Encoding.UTF8, "application/json"),
+        };
+        request.Headers.Add("Idempotency-Key", key);
+        using HttpResponseMessage response = await gateway.Client.SendAsync(request);
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
+    }
+
     internal static async Task AssertProblemAsync(HttpResponseMessage response, HttpStatusCode status, string code, string detail)
     {
         Assert.Equal((status, "application/problem+json"), (response.StatusCode, response.Content.Headers.ContentType?.MediaType));

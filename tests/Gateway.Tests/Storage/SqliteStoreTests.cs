@@ -81,7 +81,7 @@ public sealed class SqliteStoreTests : IAsyncDisposable
     [Fact]
     public async Task A_terminal_state_is_final()
     {
-        await Rollouts.AddAsync("r", [], DateTimeOffset.UnixEpoch, Cancellation);
+        await Rollouts.TryAddAsync("r", null, [], DateTimeOffset.UnixEpoch, Cancellation);
         await Rollouts.EndAsync("r", RolloutState.Cancelled, null, DateTimeOffset.UnixEpoch.AddHours(1), Cancellation);
         await Rollouts.EndAsync("r", RolloutState.Completed, null, DateTimeOffset.UnixEpoch.AddHours(2), Cancellation);
 
@@ -95,7 +95,7 @@ public sealed class SqliteStoreTests : IAsyncDisposable
     public async Task Unfinished_rollouts_are_found_after_a_restart_oldest_first()
     {
         foreach (string id in (string[])["b", "a", "ended"])
-            await Rollouts.AddAsync(id, "{}"u8.ToArray(), DateTimeOffset.UnixEpoch, Cancellation);
+            await Rollouts.TryAddAsync(id, null, "{}"u8.ToArray(), DateTimeOffset.UnixEpoch, Cancellation);
         await Rollouts.StartAsync("b", DateTimeOffset.UnixEpoch, Cancellation);
         await Rollouts.RequestCancelAsync("a", Cancellation);
         await Rollouts.EndAsync("ended", RolloutState.Failed, "why", DateTimeOffset.UnixEpoch, Cancellation);
@@ -122,6 +122,8 @@ public sealed class SqliteStoreTests : IAsyncDisposable
         await Trajectories.AppendAsync(trajectory, Cancellation);
         await _database.Writer.RunAsync(
             statements => statements.Execute("""
+                DROP INDEX rollouts_by_key;
+                ALTER TABLE rollouts DROP COLUMN request_key;
                 DROP INDEX trajectories_by_group;
                 DROP INDEX open_trajectories;
                 ALTER TABLE trajectories DROP COLUMN group_id;
