@@ -55,6 +55,7 @@ internal static class GatewayApplication
         configure(services);
         AddRollouts(services, options, policy, database);
         services.AddSingleton(weights);
+        services.AddSingleton(policy.Engine);
         services.AddSingleton<WeightService>();
 
         WebApplication app = builder.Build();
@@ -96,7 +97,8 @@ internal static class GatewayApplication
         services.AddHostedService<RolloutService>();
     }
 
-    private static void UseOurJson(JsonSerializerOptions options)
+    /// <summary>JSON as all of the server's own API has it.</summary>
+    public static void UseOurJson(JsonSerializerOptions options)
     {
         options.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
         foreach (JsonConverter converter in TrajectoryJson.Options.Converters)

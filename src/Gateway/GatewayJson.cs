@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Environments.Rewards;
+using AgentRollout.Gateway.Bench;
 using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Engines;
@@ -49,6 +50,7 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(UpdateProgress))]
 [JsonSerializable(typeof(WeightsResponse))]
 [JsonSerializable(typeof(CurrentWeights))]
+[JsonSerializable(typeof(WeightReport))]
 [JsonSerializable(typeof(LeaseBody))]
 [JsonSerializable(typeof(ExtendBody))]
 [JsonSerializable(typeof(LeaseResponse))]

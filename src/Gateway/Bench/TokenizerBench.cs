@@ -18,16 +18,16 @@ internal static class TokenizerBench
     public static TokenizerReport Run(string folder, string text, int repeats)
     {
         double firstLoad = Measure(() => Tokenizer.Load(folder)).WallMs;
-        Timing load = Median(repeats, () => Tokenizer.Load(folder));
+        Timing load = MedianOf(repeats, () => Tokenizer.Load(folder));
         Tokenizer tokenizer = Tokenizer.Load(folder);
 
         int[][] ids = [.. Chunks(text).Select(chunk => tokenizer.Encode(chunk.Span))];
         long tokens = ids.Sum(chunk => (long)chunk.Length);
         WarmUp(() => Encode(tokenizer, text));
         long allocated = AllocatedBy(() => Encode(tokenizer, text));
-        Timing encode = Median(repeats, () => Encode(tokenizer, text));
+        Timing encode = MedianOf(repeats, () => Encode(tokenizer, text));
         WarmUp(() => Decode(tokenizer, ids));
-        Timing decode = Median(repeats, () => Decode(tokenizer, ids));
+        Timing decode = MedianOf(repeats, () => Decode(tokenizer, ids));
 
         double megabytes = Encoding.UTF8.GetByteCount(text) / 1e6;
         return new TokenizerReport
@@ -81,7 +81,7 @@ internal static class TokenizerBench
             }
 
             WarmUp(Render);
-            return Round(Median(repeats, Render).WallMs / RendersPerMeasurement);
+            return Round(MedianOf(repeats, Render).WallMs / RendersPerMeasurement);
         }
         catch (TokenizerException)
         {
@@ -104,16 +104,10 @@ internal static class TokenizerBench
         return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 
-    private static Timing Median(int repeats, Action action)
+    private static Timing MedianOf(int repeats, Action action)
     {
         Timing[] timings = [.. Enumerable.Range(0, repeats).Select(_ => Measure(action))];
-        return new Timing(Median(timings.Select(timing => timing.WallMs)), Median(timings.Select(timing => timing.CpuMs)));
-    }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
+        return new Timing(Median.Of(timings.Select(timing => timing.WallMs)), Median.Of(timings.Select(timing => timing.CpuMs)));
     }
 
     private static Timing Measure(Action action)

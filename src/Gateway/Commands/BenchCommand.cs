@@ -13,6 +13,7 @@ internal static class BenchCommand
         Soak(terminal),
         BenchSandboxCommand.Create(terminal),
         Tokenizer(terminal),
+        Weights(terminal),
     };
 
     private static Command Soak(Terminal terminal)
@@ -37,6 +38,30 @@ internal static class BenchCommand
                 cancellationToken);
             await terminal.Console.Profile.Out.Writer.WriteLineAsync(parsed.GetValue(json) ? report.ToJson() : report.ToText());
             return report.Problems.Count == 0 ? ExitCodes.Success : ExitCodes.Failure;
+        });
+        return command;
+    }
+
+    private static Command Weights(Terminal terminal)
+    {
+        Option<string?> model = OptionFactory.Text("--model", "DIR", "Folder of the model; no tokenizer is needed. Default: the shipped models/tiny-agent.");
+        Option<string?> staging = OptionFactory.Text("--staging", "DIR", "A folder for two copies of the weights. Default: /dev/shm, or the temporary folder where there is none.");
+        Option<long> rounds = OptionFactory.Integer("--rounds", "Measurements of each kind, of which the median counts.", 5, 1, 1_000);
+        Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine and of the copy; 0 for one per processor.", 0, 0, 1_024);
+        Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object." };
+        Command command = new("weights", "Measures updates of the weights beside a plain copy and a plain HTTP request of the same bytes.")
+        {
+            model, staging, rounds, threads, json,
+        };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            string folder = parsed.GetValue(staging) ?? (Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath());
+            if (!Directory.Exists(folder))
+                throw CommandException.Usage($"--staging is '{folder}', which does not exist.");
+            WeightReport report = await WeightBench.RunAsync(
+                ModelFolder.Find(parsed.GetValue(model)), folder, (int)parsed.GetValue(rounds), (int)parsed.GetValue(threads), cancellationToken);
+            await terminal.Console.Profile.Out.Writer.WriteLineAsync(parsed.GetValue(json) ? report.ToJson() : report.ToText());
+            return ExitCodes.Success;
         });
         return command;
     }

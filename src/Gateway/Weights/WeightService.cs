@@ -1,5 +1,4 @@
 using System.Globalization;
-using AgentRollout.Environments;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.RolloutEngine;
 using AgentRollout.RolloutEngine.Local;
@@ -8,7 +7,7 @@ using AgentRollout.RolloutEngine.Weights;
 namespace AgentRollout.Gateway.Weights;
 
 /// <summary>Changes the engine's weights, from disk or from an update that is sent in pieces; one at a time. Thread-safe.</summary>
-internal sealed class WeightService(Policy policy, WeightFolder folder, TimeProvider timeProvider, ILogger<WeightService> logger) : IDisposable
+internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, TimeProvider timeProvider, ILogger<WeightService> logger) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _changing = new(1, 1);
@@ -18,7 +17,7 @@ internal sealed class WeightService(Policy policy, WeightFolder folder, TimeProv
     /// <summary>The weights in use, and what is on its way.</summary>
     public WeightsResponse Describe()
     {
-        EngineModel model = policy.Engine.Model;
+        EngineModel model = engine.Model;
         CurrentWeights? current = folder.Current;
         return new WeightsResponse(model.WeightVersion, current?.Path ?? model.Name, current?.Checksum, _open?.Id, _last);
     }
@@ -42,10 +41,9 @@ internal sealed class WeightService(Policy policy, WeightFolder folder, TimeProv
         {
             if (_open is { } open)
                 throw new ConflictException(ProblemCodes.UpdateInProgress, $"Update '{open.Id}' is open; commit or abort it first.");
-            LocalEngine engine = Engine();
             if (body.Version <= engine.Model.WeightVersion)
                 throw Refused($"Weight version {body.Version} is not above version {engine.Model.WeightVersion}, which is in use.");
-            return _open = Stage(id, body, engine);
+            return _open = Stage(id, body);
         }
     }
 
@@ -103,17 +101,17 @@ internal sealed class WeightService(Policy policy, WeightFolder folder, TimeProv
     }
 
     /// <summary>The embedded engine; another takes its weights where it runs.</summary>
-    public LocalEngine Engine() => policy.Engine as LocalEngine
-        ?? throw new InvalidInputException(ProblemCodes.NotSupported, $"Engine '{policy.Engine.Name}' takes no weights here.");
+    public LocalEngine Engine() => engine as LocalEngine
+        ?? throw new InvalidInputException(ProblemCodes.NotSupported, $"Engine '{engine.Name}' takes no weights here.");
 
-    private StagedUpdate Stage(string id, BeginUpdateBody body, LocalEngine engine)
+    private StagedUpdate Stage(string id, BeginUpdateBody body)
     {
         string path = folder.FileOf(id);
         StagedUpdate? staged = null;
         try
         {
             staged = new StagedUpdate(id, path, body, timeProvider.GetTimestamp());
-            engine.CheckWeights(path);
+            Engine().CheckWeights(path);
             return staged;
         }
         catch (Exception exception)
@@ -127,7 +125,7 @@ internal sealed class WeightService(Policy policy, WeightFolder folder, TimeProv
     private async Task<WeightUpdateReport> UseAsync(
         WeightUpdate update, long received, long started, string? checksum, IReadOnlyDictionary<string, uint>? crc32, CancellationToken cancellationToken)
     {
-        LocalEngine engine = Engine();
+        LocalEngine local = Engine();
         await _changing.WaitAsync(cancellationToken);
         try
         {
@@ -136,7 +134,7 @@ internal sealed class WeightService(Policy policy, WeightFolder folder, TimeProv
             if (checksum is not null && checksum != found.Total)
                 throw new InvalidInputException(ProblemCodes.ChecksumMismatch, $"The weights add up to {found.Total}, not to {checksum}.");
             TimeSpan verified = timeProvider.GetElapsedTime(started);
-            WeightUpdateResult result = await engine.UpdateWeightsAsync(update, cancellationToken);
+            WeightUpdateResult result = await local.UpdateWeightsAsync(update, cancellationToken);
             folder.Use(new CurrentWeights(result.WeightVersion, update.Path, found.Total));
             WeightUpdateReport report = new(
                 result.WeightVersion,

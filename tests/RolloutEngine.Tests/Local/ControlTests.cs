@@ -100,6 +100,22 @@ public sealed class ControlTests : IDisposable
     }
 
     [Fact]
+    public async Task Updates_that_follow_each_other_use_the_same_memory_and_leave_nothing_of_the_weights_before()
+    {
+        await using LocalEngine engine = Load();
+        (Generation old, Generation updated) = await ExpectedAsync();
+        for (int round = 0; round < 6; round++)
+        {
+            await engine.UpdateWeightsAsync(new WeightUpdate { Path = round % 2 == 0 ? _otherWeights : Model.Folder }, CancellationToken.None);
+            Assert.Equal(round % 2 == 0 ? updated : old, await engine.RunAsync(Request));
+        }
+
+        Assert.Equal(2 * engine.WeightBytes, (await engine.ReleaseMemoryAsync(EngineMemory.Weights)).WeightBytes, tolerance: engine.WeightBytes / 10.0);
+        await engine.ResumeMemoryAsync(EngineMemory.Weights, CancellationToken.None);
+        Assert.Equal(old, await engine.RunAsync(Request));
+    }
+
+    [Fact]
     public async Task Versions_are_chosen_by_whoever_updates_and_only_rise()
     {
         await using LocalEngine engine = Load();

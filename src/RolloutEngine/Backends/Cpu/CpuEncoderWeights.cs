@@ -7,6 +7,7 @@ namespace AgentRollout.RolloutEngine.Backends.Cpu;
 internal sealed unsafe class CpuEncoderWeights : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
+    private readonly Packing _packing = new(WeightType.Auto, new PanelMemory());
     private readonly Checkpoint _checkpoint;
     private readonly int _hidden;
 
@@ -52,15 +53,19 @@ internal sealed unsafe class CpuEncoderWeights : IDisposable
     /// <summary>The caller's to dispose; null without a classification head.</summary>
     public PoolingHead? Head { get; }
 
-    public void Dispose() => _owned.ForEach(part => part.Dispose());
+    public void Dispose()
+    {
+        _owned.ForEach(part => part.Dispose());
+        _packing.Memory.Dispose();
+    }
 
     private Layer LoadLayer(string name, int feedForward) => new(
-        Own(PackedMatrix.Stack(WeightType.Auto,
+        Own(PackedMatrix.Stack(_packing,
             Rows($"{name}.attention.self.query", _hidden, _hidden), Rows($"{name}.attention.self.key", _hidden, _hidden), Rows($"{name}.attention.self.value", _hidden, _hidden))),
-        Own(PackedMatrix.Stack(WeightType.Auto, Rows($"{name}.attention.output.dense", _hidden, _hidden))),
+        Own(PackedMatrix.Stack(_packing, Rows($"{name}.attention.output.dense", _hidden, _hidden))),
         LoadNorm($"{name}.attention.output.LayerNorm"),
-        Own(PackedMatrix.Stack(WeightType.Auto, Rows($"{name}.intermediate.dense", feedForward, _hidden))),
-        Own(PackedMatrix.Stack(WeightType.Auto, Rows($"{name}.output.dense", _hidden, feedForward))),
+        Own(PackedMatrix.Stack(_packing, Rows($"{name}.intermediate.dense", feedForward, _hidden))),
+        Own(PackedMatrix.Stack(_packing, Rows($"{name}.output.dense", _hidden, feedForward))),
         LoadNorm($"{name}.output.LayerNorm"));
 
     private PoolingHead LoadHead(string root, int labels)
@@ -77,7 +82,7 @@ internal sealed unsafe class CpuEncoderWeights : IDisposable
             throw new EngineException($"'{_checkpoint.Path}' has the tensor '{name}', for which the encoder has no place.");
     }
 
-    private PackedMatrix Table(string name, int rows) => Own(PackedMatrix.Stack(WeightType.Auto, new WeightRows(_checkpoint.Get($"{name}.weight", rows, _hidden), Bias: null)));
+    private PackedMatrix Table(string name, int rows) => Own(PackedMatrix.Stack(_packing, new WeightRows(_checkpoint.Get($"{name}.weight", rows, _hidden), Bias: null)));
 
     private WeightRows Rows(string name, int outputs, int inputs) =>
         new(_checkpoint.Get($"{name}.weight", outputs, inputs), _checkpoint.Get($"{name}.bias", outputs));

@@ -30,16 +30,16 @@ internal sealed class CpuLayer : IDisposable
     public long Bytes => AttentionNorm.Bytes + Qkv.Bytes + (QueryNorm?.Bytes ?? 0) + (KeyNorm?.Bytes ?? 0) + AttentionOutput.Bytes
         + FeedForwardNorm.Bytes + GateUp.Bytes + Down.Bytes;
 
-    public static CpuLayer Load(WeightMap map, int layer, WeightType type) => new()
+    public static CpuLayer Load(WeightMap map, int layer, Packing packing) => new()
     {
         AttentionNorm = map.AttentionNorm(layer),
-        Qkv = PackedMatrix.Stack(type, map.Query(layer), map.Key(layer), map.Value(layer)),
+        Qkv = PackedMatrix.Stack(packing, map.Query(layer), map.Key(layer), map.Value(layer)),
         QueryNorm = map.QueryNorm(layer),
         KeyNorm = map.KeyNorm(layer),
-        AttentionOutput = PackedMatrix.Stack(type, map.AttentionOutput(layer)),
+        AttentionOutput = PackedMatrix.Stack(packing, map.AttentionOutput(layer)),
         FeedForwardNorm = map.FeedForwardNorm(layer),
-        GateUp = PackedMatrix.Interleave(type, map.Gate(layer), map.Up(layer)),
-        Down = PackedMatrix.Stack(type, map.Down(layer)),
+        GateUp = PackedMatrix.Interleave(packing, map.Gate(layer), map.Up(layer)),
+        Down = PackedMatrix.Stack(packing, map.Down(layer)),
     };
 
     public void Dispose()

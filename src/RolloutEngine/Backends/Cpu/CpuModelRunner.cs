@@ -68,7 +68,8 @@ internal sealed class CpuModelRunner : IModelRunner
     public IRunnerWeights LoadWeights(string path)
     {
         using Checkpoint checkpoint = Checkpoint.Open(path);
-        return CpuWeights.Load(_config, checkpoint, _transformer.Weights.Type);
+        CpuWeights inUse = _transformer.Weights;
+        return CpuWeights.Load(_config, checkpoint, inUse.Type, inUse.Memory);
     }
 
     public void CheckWeights(string path)
@@ -82,7 +83,7 @@ internal sealed class CpuModelRunner : IModelRunner
         CpuWeights before = _transformer.Weights;
         _transformer.Weights = (CpuWeights)weights;
         _weightsReleased = false;
-        before.Dispose();
+        before.Recycle();
     }
 
     public long ReleaseWeights()
@@ -90,8 +91,9 @@ internal sealed class CpuModelRunner : IModelRunner
         if (_weightsReleased)
             return 0;
         _weightsReleased = true;
+        long bytes = _transformer.Weights.Bytes + _transformer.Weights.Memory.Bytes;
         _transformer.Weights.Dispose();
-        return _transformer.Weights.Bytes;
+        return bytes;
     }
 
     public long ReleasePages()

@@ -6,10 +6,12 @@ namespace AgentRollout.RolloutEngine.Backends.Cpu;
 internal sealed class CpuWeights : IRunnerWeights
 {
     private readonly List<IDisposable> _owned = [];
+    private readonly PanelMemory _memory;
 
-    private CpuWeights()
-    {
-    }
+    private CpuWeights(PanelMemory memory) => _memory = memory;
+
+    /// <summary>Where the memory of the weights returns to, for those that follow them.</summary>
+    public PanelMemory Memory => _memory;
 
     /// <summary>[vocabulary, hidden]; rows are looked up.</summary>
     public required PackedMatrix Embedding { get; init; }
@@ -33,19 +35,24 @@ internal sealed class CpuWeights : IRunnerWeights
     public required long Bytes { get; init; }
 
     /// <summary>Packs a checkpoint; it can be closed afterwards.</summary>
+    /// <param name="config">The model's shape.</param>
+    /// <param name="checkpoint">Its tensors.</param>
+    /// <param name="type">What matrices are kept in.</param>
+    /// <param name="memory">Memory of weights that these follow; null for none.</param>
     /// <exception cref="EngineException">A tensor is missing, misshaped, or would be ignored.</exception>
-    public static CpuWeights Load(ModelConfig config, Checkpoint checkpoint, WeightType type = WeightType.Auto)
+    public static CpuWeights Load(ModelConfig config, Checkpoint checkpoint, WeightType type = WeightType.Auto, PanelMemory? memory = null)
     {
+        Packing packing = new(type, memory ?? new PanelMemory());
         WeightMap map = new(config, checkpoint);
         List<IDisposable> owned = [];
         try
         {
-            PackedMatrix embedding = Own(PackedMatrix.Stack(type, map.Embedding()));
-            PackedMatrix head = config.TiedEmbeddings ? embedding : Own(PackedMatrix.Stack(type, map.Head()));
+            PackedMatrix embedding = Own(PackedMatrix.Stack(packing, map.Embedding()));
+            PackedMatrix head = config.TiedEmbeddings ? embedding : Own(PackedMatrix.Stack(packing, map.Head()));
             NativeBuffer<float> finalNorm = Own(map.FinalNorm());
-            CpuLayer[] layers = [.. Enumerable.Range(0, config.LayerCount).Select(layer => Own(CpuLayer.Load(map, layer, type)))];
+            CpuLayer[] layers = [.. Enumerable.Range(0, config.LayerCount).Select(layer => Own(CpuLayer.Load(map, layer, packing)))];
             map.RefuseUnread();
-            CpuWeights weights = new()
+            CpuWeights weights = new(packing.Memory)
             {
                 Embedding = embedding,
                 Head = head,
@@ -72,5 +79,13 @@ internal sealed class CpuWeights : IRunnerWeights
         }
     }
 
-    public void Dispose() => _owned.ForEach(part => part.Dispose());
+    /// <summary>Ends the weights and keeps their memory for those that follow.</summary>
+    public void Recycle() => _owned.ForEach(part => part.Dispose());
+
+    /// <summary>Ends the weights and gives their memory back to the system, also what was kept of those before.</summary>
+    public void Dispose()
+    {
+        Recycle();
+        _memory.Dispose();
+    }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 using AgentRollout.RolloutEngine.Weights;
 
@@ -13,19 +15,22 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Outputs of a panel.</summary>
     public const int PanelOutputs = 32;
 
-    private readonly NativeBuffer<byte> _panels;
+    private readonly PanelMemory _memory;
+    private NativeBuffer<byte>? _panels;
     private readonly NativeBuffer<float>? _bias;
     private readonly PanelFormat _format;
     private readonly int _pairs;
 
     /// <param name="outputs">Rows of the packed matrix, a row that is null being zero.</param>
     /// <param name="inputs">Length of every row.</param>
-    private PackedMatrix((WeightRows Source, int Row)?[] outputs, int inputs, WeightType type)
+    /// <param name="packing">What it is kept in, and where its memory comes from.</param>
+    private PackedMatrix((WeightRows Source, int Row)?[] outputs, int inputs, Packing packing)
     {
+        _memory = packing.Memory;
         Outputs = outputs.Length;
         PanelCount = (outputs.Length + PanelOutputs - 1) / PanelOutputs;
         _pairs = (inputs + 1) / 2;
-        _format = type == WeightType.Int8 ? PanelFormat.Int8
+        _format = packing.Type == WeightType.Int8 ? PanelFormat.Int8
             : outputs.All(output => output is null || output.Value.Source.Weight.IsBFloat16) ? PanelFormat.BFloat16
             : PanelFormat.Float32;
         PanelBytes = _format switch
@@ -34,7 +39,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
             PanelFormat.BFloat16 => (long)_pairs * PanelOutputs * BFloat16Panel.OutputBytes,
             _ => (long)_pairs * PanelOutputs * Float32Panel.OutputBytes,
         };
-        _panels = NativeBuffer<byte>.Zeroed(PanelCount * PanelBytes);
+        _panels = _memory.Rent(PanelCount * PanelBytes);
         Parallel.For(0, PanelCount, panel => PackPanel(outputs, inputs, panel));
         if (outputs.Any(output => output?.Source.Bias is not null))
         {
@@ -53,10 +58,10 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     public long PanelBytes { get; }
 
-    public long Bytes => _panels.Bytes + (_bias?.Bytes ?? 0);
+    public long Bytes => PanelCount * PanelBytes + (_bias?.Bytes ?? 0);
 
     /// <summary>The matrices below one another: the outputs of the first, then those of the next.</summary>
-    public static PackedMatrix Stack(WeightType type, params ReadOnlySpan<WeightRows> matrices)
+    public static PackedMatrix Stack(Packing packing, params ReadOnlySpan<WeightRows> matrices)
     {
         List<(WeightRows, int)?> outputs = [];
         foreach (WeightRows matrix in matrices)
@@ -65,11 +70,11 @@ internal sealed unsafe class PackedMatrix : IDisposable
                 outputs.Add((matrix, row));
         }
 
-        return new PackedMatrix([.. outputs], matrices[0].Inputs, type);
+        return new PackedMatrix([.. outputs], matrices[0].Inputs, packing);
     }
 
     /// <summary>Panels of 16 outputs of <paramref name="first"/> and the same 16 of <paramref name="second"/>, so that a tile holds both.</summary>
-    public static PackedMatrix Interleave(WeightType type, WeightRows first, WeightRows second)
+    public static PackedMatrix Interleave(Packing packing, WeightRows first, WeightRows second)
     {
         const int half = PanelOutputs / 2;
         int panels = (first.Outputs + half - 1) / half;
@@ -81,7 +86,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
             outputs[place + half] = (second, row);
         }
 
-        return new PackedMatrix(outputs, first.Inputs, type);
+        return new PackedMatrix(outputs, first.Inputs, packing);
     }
 
     /// <summary>[32] of one panel, or null where the matrix has no bias.</summary>
@@ -92,7 +97,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <param name="tile">With room for whole blocks of rows.</param>
     public void Multiply(KernelSet kernels, int panel, RowBlocks input, int firstBlock, int rows, float* tile)
     {
-        byte* weights = _panels.Pointer + panel * PanelBytes;
+        byte* weights = _panels!.Pointer + panel * PanelBytes;
         switch (_format)
         {
             case PanelFormat.Int8:
@@ -110,7 +115,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>The weights of one output: a row of an embedding table.</summary>
     public void CopyRow(int output, Span<float> row)
     {
-        byte* panel = _panels.Pointer + output / PanelOutputs * PanelBytes;
+        byte* panel = _panels!.Pointer + output / PanelOutputs * PanelBytes;
         int column = output % PanelOutputs;
         for (int k = 0; k < row.Length; k++)
         {
@@ -125,7 +130,9 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     public void Dispose()
     {
-        _panels.Dispose();
+        if (_panels is { } panels)
+            _memory.Return(panels);
+        _panels = null;
         _bias?.Dispose();
     }
 
@@ -133,7 +140,9 @@ internal sealed unsafe class PackedMatrix : IDisposable
     {
         int count = Math.Min(PanelOutputs, outputs.Length - panel * PanelOutputs);
         ReadOnlySpan<(WeightRows Source, int Row)?> rows = outputs.AsSpan(panel * PanelOutputs, count);
-        byte* target = _panels.Pointer + panel * PanelBytes;
+        byte* target = _panels!.Pointer + panel * PanelBytes;
+        if (count < PanelOutputs || rows.Contains(null) || inputs % 2 != 0)
+            NativeMemory.Clear(target, (nuint)PanelBytes);
         switch (_format)
         {
             case PanelFormat.Int8:
@@ -179,7 +188,14 @@ internal sealed unsafe class PackedMatrix : IDisposable
             columns[count++] = column;
         }
 
-        for (nint pair = 0; pair < inputs / 2; pair++, target += PanelOutputs)
+        nint pair = 0;
+        if (Avx2.IsSupported && count == PanelOutputs)
+        {
+            for (; pair + PairTransposer.Size <= inputs / 2; pair += PairTransposer.Size, target += PairTransposer.Size * PanelOutputs)
+                PairTransposer.Transpose(rows, pair, target);
+        }
+
+        for (; pair < inputs / 2; pair++, target += PanelOutputs)
         {
             for (int i = 0; i < count; i++)
                 target[columns[i]] = *(uint*)(rows[i] + 2 * pair);

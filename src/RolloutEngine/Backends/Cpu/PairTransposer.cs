@@ -1,0 +1,44 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace AgentRollout.RolloutEngine.Backends.Cpu;
+
+/// <summary>Turns pairs of BF16 numbers, which lie one after the other in each row, into the order of a panel, 64 at a time.</summary>
+internal static unsafe class PairTransposer
+{
+    /// <summary>Pairs of each row that are turned at once.</summary>
+    public const int Size = 8;
+
+    /// <summary>target[p][row] = the pair <paramref name="pair"/> + p of each of 32 rows, for 8 pairs.</summary>
+    public static void Transpose(ushort** rows, nint pair, uint* target)
+    {
+        for (int first = 0; first < PackedMatrix.PanelOutputs; first += Size)
+            TransposeBlock(rows + first, pair, target + first);
+    }
+
+    /// <summary>A transposition of 8 x 8 in three rounds: neighbours, pairs of neighbours, halves.</summary>
+    private static void TransposeBlock(ushort** rows, nint pair, uint* target)
+    {
+        Vector256<uint> a = Load(rows[0], pair), b = Load(rows[1], pair), c = Load(rows[2], pair), d = Load(rows[3], pair);
+        Vector256<uint> e = Load(rows[4], pair), f = Load(rows[5], pair), g = Load(rows[6], pair), h = Load(rows[7], pair);
+        Vector256<ulong> ab = Low(a, b), ab2 = High(a, b), cd = Low(c, d), cd2 = High(c, d);
+        Vector256<ulong> ef = Low(e, f), ef2 = High(e, f), gh = Low(g, h), gh2 = High(g, h);
+        Store(Avx2.UnpackLow(ab, cd), Avx2.UnpackLow(ef, gh), target, 0);
+        Store(Avx2.UnpackHigh(ab, cd), Avx2.UnpackHigh(ef, gh), target, 1);
+        Store(Avx2.UnpackLow(ab2, cd2), Avx2.UnpackLow(ef2, gh2), target, 2);
+        Store(Avx2.UnpackHigh(ab2, cd2), Avx2.UnpackHigh(ef2, gh2), target, 3);
+    }
+
+    private static Vector256<uint> Load(ushort* row, nint pair) => Vector256.Load((uint*)row + pair);
+
+    private static Vector256<ulong> Low(Vector256<uint> one, Vector256<uint> other) => Avx2.UnpackLow(one, other).AsUInt64();
+
+    private static Vector256<ulong> High(Vector256<uint> one, Vector256<uint> other) => Avx2.UnpackHigh(one, other).AsUInt64();
+
+    /// <summary>The lower halves are pair <paramref name="pair"/> of all rows, the upper ones the pair four further.</summary>
+    private static void Store(Vector256<ulong> first, Vector256<ulong> second, uint* target, int pair)
+    {
+        Avx2.Permute2x128(first, second, 0x20).AsUInt32().Store(target + pair * PackedMatrix.PanelOutputs);
+        Avx2.Permute2x128(first, second, 0x31).AsUInt32().Store(target + (pair + 4) * PackedMatrix.PanelOutputs);
+    }
+}
