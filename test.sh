@@ -40,5 +40,30 @@ for project in tests/*.Tests; do
     esac
 done
 
+# The Python client and the trainer, against the server that was just built. Arguments of the test apps leave them out.
+python=/usr/bin/python3
+needs='import numpy, pytest, torch'
+if [ $# -eq 0 ]; then
+    echo "== Python"
+    if ! "$python" -c "$needs" 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq && apt-get install -y -qq python3-pytest python3-numpy python3-torch >/dev/null
+    fi
+    if "$python" -c "$needs" 2>/dev/null; then
+        "$python" -m pytest -q -p no:cacheprovider clients/python samples/grpo 2>&1 | tee "$log"
+        status=${PIPESTATUS[0]}
+        number() { tail -n 1 "$log" | grep -oE "[0-9]+ $1" | cut -d' ' -f1; }
+        [ "$status" -le 1 ] || { echo "pytest ended with exit code $status."; failed=$((failed + 1)); }
+        passed=$((passed + $(number passed) + 0))
+        failed=$((failed + $(number failed) + $(number error) + 0))
+        skipped=$((skipped + $(number skipped) + 0))
+    elif [ "${CI:-}" = true ]; then
+        echo "pytest, NumPy and PyTorch are missing: apt-get install python3-pytest python3-numpy python3-torch"
+        failed=$((failed + 1))
+    else
+        echo "skipped: pytest, NumPy and PyTorch are missing (apt-get install python3-pytest python3-numpy python3-torch)"
+        skipped=$((skipped + 1))
+    fi
+fi
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
