@@ -10,7 +10,7 @@ public sealed class EnvironmentCatalog
 
     /// <param name="environments">What is registered.</param>
     /// <param name="tools">The tools that they may offer, as of now.</param>
-    /// <exception cref="ArgumentException">Two environments share a name, or one offers a tool that is unknown.</exception>
+    /// <exception cref="EnvironmentException">Two environments share a name, or one offers a tool that is unknown.</exception>
     public EnvironmentCatalog(IEnumerable<EnvironmentDefinition> environments, ToolCatalog tools)
     {
         string[] known = [.. tools.Current.All.Select(tool => tool.Tool.Spec.Name)];
@@ -19,13 +19,15 @@ public sealed class EnvironmentCatalog
         {
             if (environment.Tools.FirstOrDefault(tool => !known.Contains(tool)) is { } unknown)
             {
-                throw new ArgumentException(
-                    $"Environment '{environment.Name}' offers tool '{unknown}', which is unknown; known tools: {string.Join(", ", known)}.",
-                    nameof(environments));
+                throw new EnvironmentException(
+                    $"Environment '{environment.Name}' of {environment.Owner} offers tool '{unknown}', which is unknown; known tools: {string.Join(", ", known)}.");
             }
 
             if (!byName.TryAdd(environment.Name, environment))
-                throw new ArgumentException($"Environment '{environment.Name}' is registered twice.", nameof(environments));
+            {
+                throw new EnvironmentException(
+                    $"Environment '{environment.Name}' is registered twice: by {byName[environment.Name].Owner} and by {environment.Owner}.");
+            }
         }
 
         _environments = byName.ToFrozenDictionary(StringComparer.Ordinal);

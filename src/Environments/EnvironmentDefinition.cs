@@ -6,6 +6,9 @@ public sealed record EnvironmentDefinition
     /// <summary>Unique in the catalog, for example <c>arithmetic</c>.</summary>
     public required string Name { get; init; }
 
+    /// <summary>Whose it is, as errors and <c>GET /v1/environments</c> say it; set where it is registered.</summary>
+    public string Owner { get; init; } = "built-in environments";
+
     /// <summary>One sentence for people.</summary>
     public required string Description { get; init; }
 

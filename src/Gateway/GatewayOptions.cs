@@ -100,6 +100,12 @@ internal sealed record GatewayOptions
     /// <summary>A YAML file of tools as verl reads it, its <c>tool_config_path</c> (docs/external-tools.md). Default none.</summary>
     public string? VerlTools { get; set; }
 
+    /// <summary>
+    /// A folder of plugins, each a folder of its own (docs/plugins.md). Default: <c>plugins</c> beside the configuration file, else beside the
+    /// program, where there is one.
+    /// </summary>
+    public string? Plugins { get; set; }
+
     public SearchIndexOptions ToSearchOptions() => new()
     {
         TitleWeight = SearchTitleWeight,

@@ -36,4 +36,7 @@ internal static partial class Log
 
     [LoggerMessage(1103, LogLevel.Error, "Registered tool {ToolName} cannot be offered: {Reason}")]
     public static partial void RegistrationNotLoaded(ILogger logger, string toolName, string reason);
+
+    [LoggerMessage(1040, LogLevel.Information, "Plugin {Plugin} is loaded: {Tools} tools, {Environments} environments, {Rewards} rewards, {Parsers} tool-call parsers")]
+    public static partial void PluginLoaded(ILogger logger, string plugin, int tools, int environments, int rewards, int parsers);
 }

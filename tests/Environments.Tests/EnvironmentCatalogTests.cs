@@ -20,14 +20,16 @@ public sealed class EnvironmentCatalogTests
     [Fact]
     public void An_environment_that_offers_an_unknown_tool_is_refused_at_start()
     {
-        ArgumentException exception = Assert.Throws<ArgumentException>(
+        EnvironmentException exception = Assert.Throws<EnvironmentException>(
             () => new EnvironmentCatalog([TestEnvironment.Expecting("6", "echo", "shell")], Tools));
 
-        Assert.StartsWith("Environment 'test' offers tool 'shell', which is unknown; known tools: echo.", exception.Message, StringComparison.Ordinal);
+        Assert.Equal("Environment 'test' of built-in environments offers tool 'shell', which is unknown; known tools: echo.", exception.Message);
     }
 
     [Fact]
-    public void Two_environments_of_one_name_are_refused() =>
-        Assert.Throws<ArgumentException>(
-            () => new EnvironmentCatalog([TestEnvironment.Expecting("6"), TestEnvironment.Expecting("7")], Tools));
+    public void Two_environments_of_one_name_are_refused_with_both_owners() =>
+        Assert.Equal(
+            "Environment 'test' is registered twice: by built-in environments and by plugin 'p'.",
+            Assert.Throws<EnvironmentException>(
+                () => new EnvironmentCatalog([TestEnvironment.Expecting("6"), TestEnvironment.Expecting("7") with { Owner = "plugin 'p'" }], Tools)).Message);
 }

@@ -11,19 +11,21 @@ namespace AgentRollout.Environments.Builtin;
 /// </summary>
 public sealed class QuestionEnvironment : IEnvironment
 {
-    private static readonly IReward[] Rewards = [new ExactMatchReward(), new TokenF1Reward()];
     private readonly string _question;
     private readonly string _answer;
     private readonly IReward _reward;
 
+    /// <param name="task">What is asked.</param>
+    /// <param name="rewards">Those that the task may name; by default the built-in ones.</param>
     /// <exception cref="RolloutTaskException">The task's data lacks a question or an answer, or names an unknown reward.</exception>
-    public QuestionEnvironment(RolloutTask task)
+    public QuestionEnvironment(RolloutTask task, RewardCatalog? rewards = null)
     {
+        rewards ??= RewardCatalog.BuiltIn;
         _question = Member(task, "question");
         _answer = Member(task, "answer");
-        string reward = task.Data.TryGetProperty("reward", out _) ? Member(task, "reward") : Rewards[0].Name;
-        _reward = Array.Find(Rewards, known => known.Name == reward) ?? throw new RolloutTaskException(
-            $"Task '{task.Id}': reward '{reward}' is unknown; known rewards: {string.Join(", ", Rewards.Select(known => known.Name))}.");
+        string reward = task.Data.TryGetProperty("reward", out _) ? Member(task, "reward") : rewards.Default.Name;
+        _reward = rewards.Find(reward) ?? throw new RolloutTaskException(
+            $"Task '{task.Id}': reward '{reward}' is unknown; known rewards: {string.Join(", ", rewards.Names)}.");
     }
 
     /// <inheritdoc/>

@@ -11,7 +11,7 @@ internal static class CatalogEndpoints
 
     private static Ok<IReadOnlyList<EnvironmentResponse>> ListEnvironments(EnvironmentCatalog environments) =>
         TypedResults.Ok<IReadOnlyList<EnvironmentResponse>>([.. environments.All.Select(environment => new EnvironmentResponse(
-            environment.Name, environment.Description, environment.Tools, environment.Generate is not null))]);
+            environment.Name, environment.Description, environment.Tools, environment.Generate is not null, environment.Owner))]);
 }
 
 /// <summary>A registered environment.</summary>
@@ -19,4 +19,5 @@ internal static class CatalogEndpoints
 /// <param name="Description">One sentence for people.</param>
 /// <param name="Tools">The tools that it offers to the model.</param>
 /// <param name="GeneratesTasks">Whether <c>task_set</c> may be used.</param>
-internal sealed record EnvironmentResponse(string Name, string Description, IReadOnlyList<string> Tools, bool GeneratesTasks);
+/// <param name="Source">Whose it is: the program's or a plugin's.</param>
+internal sealed record EnvironmentResponse(string Name, string Description, IReadOnlyList<string> Tools, bool GeneratesTasks, string Source);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgentRollout.Environments;
 using AgentRollout.Gateway.Errors;
+using AgentRollout.Gateway.Plugins;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization;
 using AgentRollout.Tools;
@@ -47,7 +48,7 @@ internal static class AgentRolloutCommand
     private static int? ExitCodeOf(Exception exception) => exception switch
     {
         CommandException command => command.ExitCode,
-        EngineException or TokenizerException or ToolException or SandboxException or RolloutTaskException or InvalidInputException => ExitCodes.Usage,
+        EngineException or TokenizerException or ToolException or SandboxException or RolloutTaskException or EnvironmentException or PluginException or InvalidInputException => ExitCodes.Usage,
         IOException or UnauthorizedAccessException or InvalidDataException => ExitCodes.Failure,
         _ => null,
     };

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments;
+using AgentRollout.Gateway.Plugins;
 using AgentRollout.Gateway.Rollouts;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.RolloutEngine;
@@ -57,6 +58,7 @@ internal static class RolloutCommand
             "--content-encoding", "What becomes of message text that spells a control token.", OptionFactory.WordsOf<ContentEncoding>());
         Option<string> sandbox = OptionFactory.Choice(
             "--sandbox", "Offers sandboxed tools and the environment code, with this runtime.", [NoSandbox, .. OptionFactory.WordsOf<SandboxRuntimeKind>()]);
+        Option<string?> plugins = OptionFactory.Text("--plugins", "DIR", "Folder of plugins (docs/plugins.md). Default: plugins beside the program, if there.");
         Option<long> concurrency = OptionFactory.Integer("--concurrency", "Most trajectories in play at once.", 32, 1, 10_000);
         Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);
         Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object on the last line." };
@@ -65,7 +67,7 @@ internal static class RolloutCommand
         {
             environment, tasks, count, offset, split, samples, seed, output, model, rewardModel,
             temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, minNewTokens,
-            maxTurns, maxTokens, history, mask, toolCallParser, contentEncoding, sandbox, concurrency, threads, json,
+            maxTurns, maxTokens, history, mask, toolCallParser, contentEncoding, sandbox, plugins, concurrency, threads, json,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -99,6 +101,7 @@ internal static class RolloutCommand
                     ToolCallParser = parsed.GetValue(toolCallParser),
                 },
                 Sandbox = SandboxOf(parsed.GetRequiredValue(sandbox), (int)parsed.GetValue(concurrency)),
+                Plugins = PluginFolder.Find(parsed.GetValue(plugins), configuration: null),
                 Concurrency = (int)parsed.GetValue(concurrency),
                 Threads = (int)parsed.GetValue(threads),
                 Json = parsed.GetValue(json),

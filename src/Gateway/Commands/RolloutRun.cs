@@ -4,10 +4,12 @@ using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Rewards;
 using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.Plugins;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tools;
 using AgentRollout.Tools.Dispatch;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Console;
 
 namespace AgentRollout.Gateway.Commands;
 
@@ -19,10 +21,11 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         using SandboxParts? sandbox = await SandboxParts.OpenAsync(options.Sandbox, NullLoggerFactory.Instance, cancellationToken);
+        using ILoggerFactory pluginLoggers = LoggerFactory.Create(AddConsole);
+        PluginSet plugins = PluginSet.Load(options.Plugins, pluginLoggers);
         await using ServiceProvider services = new ServiceCollection()
-            .AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole())
-            .Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
-            .AddRolloutParts(_ => LookupFacts.OpenIndex(), sandbox)
+            .AddLogging(AddConsole)
+            .AddRolloutParts(_ => LookupFacts.OpenIndex(), sandbox, plugins)
             .BuildServiceProvider();
         EnvironmentDefinition environment = FindEnvironment(services.GetRequiredService<EnvironmentCatalog>());
         (IEnumerable<RolloutTask> tasks, long taskCount) = await options.Tasks.ReadAsync(environment);
@@ -30,7 +33,7 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
         ILoggerFactory loggers = services.GetRequiredService<ILoggerFactory>();
         EngineOptions engine = new() { Threads = options.Threads };
         await using ModelReward? reward = options.RewardModel is { } folder ? ModelReward.Load(ModelFolder.Find(folder), engine, loggers) : null;
-        Task<LoadedModel> loading = LoadedModel.LoadAsync(ModelFolder.Find(options.Model), engine, loggers, options.Chat);
+        Task<LoadedModel> loading = LoadedModel.LoadAsync(ModelFolder.Find(options.Model), engine, loggers, options.Chat with { ToolCallFormats = plugins.ToolCallFormats });
         IHostedService[] hosted = [.. services.GetServices<IHostedService>()];
         foreach (IHostedService service in hosted)
             await service.StartAsync(cancellationToken);
@@ -58,6 +61,12 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
                 await service.StopAsync(CancellationToken.None);
         }
     }
+
+    /// <summary>Standard output is the report's.</summary>
+    private static void AddConsole(ILoggingBuilder logging) => logging
+        .SetMinimumLevel(LogLevel.Warning)
+        .AddSimpleConsole()
+        .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
 
     private async Task<int> PlayAsync(
         ServiceProvider services, Policy policy, ModelReward? reward, RolloutSpec spec, long total, CancellationToken cancellationToken)

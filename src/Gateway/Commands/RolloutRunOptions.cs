@@ -38,6 +38,9 @@ internal sealed record RolloutRunOptions
     /// <summary>Where sandboxed tools run; null for nowhere.</summary>
     public required SandboxSettings? Sandbox { get; init; }
 
+    /// <summary>Folder of plugins; null for none.</summary>
+    public required string? Plugins { get; init; }
+
     public required int Concurrency { get; init; }
 
     /// <summary>Threads of the engine; 0 for one per processor.</summary>

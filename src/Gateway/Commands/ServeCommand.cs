@@ -1,9 +1,12 @@
 using System.CommandLine;
+using AgentRollout.Environments;
 using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Environments.Rewards;
+using AgentRollout.Gateway.Plugins;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.Gateway.Weights;
 using AgentRollout.RolloutEngine;
+using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tools.Search;
 
 namespace AgentRollout.Gateway.Commands;
@@ -34,7 +37,7 @@ internal static class ServeCommand
             if (parsed.GetValue(urls) is { Length: > 0 } listen)
                 options.Urls = [.. listen.SelectMany(url => url.Split(';', StringSplitOptions.RemoveEmptyEntries))];
             GatewayOptionsFile.Check(options);
-            return RunAsync(options, cancellationToken);
+            return RunAsync(options, PluginFolder.Find(options.Plugins, parsed.GetValue(config)), cancellationToken);
         });
         return command;
     }
@@ -61,14 +64,16 @@ internal static class ServeCommand
         _ => LookupFacts.OpenIndex(),
     };
 
-    private static async Task<int> RunAsync(GatewayOptions options, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(GatewayOptions options, string? pluginFolder, CancellationToken cancellationToken)
     {
         string folder = ModelFolder.Find(options.Model);
         await using GatewayDatabase database = GatewayDatabase.Open(options.Database);
         WeightFolder weights = WeightFolder.Open(options.WeightsFolder ?? options.Database + ".weights");
         StartWeights? start = weights.Current is { } current ? new StartWeights(current.Path, current.Version) : null;
         using ILoggerFactory loggers = LoggerFactory.Create(logging => logging.AddSimpleConsole());
-        await using LoadedModel model = await LoadedModel.LoadAsync(folder, options.Engine.ToOptions(), loggers, options.ToChatOptions(), start);
+        PluginSet plugins = PluginSet.Load(pluginFolder, loggers);
+        ChatFormatOptions chat = options.ToChatOptions() with { ToolCallFormats = plugins.ToolCallFormats };
+        await using LoadedModel model = await LoadedModel.LoadAsync(folder, options.Engine.ToOptions(), loggers, chat, start);
         await using ModelReward? reward = options.RewardModel is { } rewardFolder
             ? ModelReward.Load(ModelFolder.Find(rewardFolder), options.Engine.ToOptions(), loggers)
             : null;
@@ -77,10 +82,12 @@ internal static class ServeCommand
         Func<IServiceProvider, ISearchProvider> search = OpenSearch(options);
         await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, weights, services =>
         {
-            services.AddRolloutParts(search, sandbox);
+            services.AddRolloutParts(search, sandbox, plugins);
             if (reward is not null)
                 services.AddSingleton(reward);
         });
+        // Made here, so that names that are taken twice stop the start with their sentence.
+        app.Services.GetRequiredService<EnvironmentCatalog>();
         Log.Serving(app.Logger, model.Policy.Name, folder, options.Database);
         await app.RunAsync(cancellationToken);
         return ExitCodes.Success;

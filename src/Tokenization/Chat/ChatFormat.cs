@@ -22,7 +22,7 @@ public sealed class ChatFormat
         _delta = new TemplateDelta(template, tokenizer, _controlTokens);
         Probe = ChatFormatProber.Probe(template, _delta);
         EndOfTurnIds = [.. Probe.EndsOfTurn.Select(IdOf)];
-        _toolCallParser = ChooseParser(options.ToolCallParser);
+        _toolCallParser = ChooseParser(options);
     }
 
     public Tokenizer Tokenizer { get; }
@@ -196,11 +196,11 @@ public sealed class ChatFormat
     }
 
     /// <summary>The named parser, else the one that reads back what the template writes.</summary>
-    private IToolCallParser? ChooseParser(string? name)
+    private IToolCallParser? ChooseParser(ChatFormatOptions options)
     {
         HashSet<int> ends = [.. EndOfTurnIds];
         if (Tokenizer.EosToken is { } eos && Tokenizer.TryGetId(eos, out int eosId))
             ends.Add(eosId);
-        return ToolCallDetection.Choose(name, Tokenizer, Template, ends, Probe);
+        return ToolCallDetection.Choose(options, Tokenizer, Template, ends, Probe);
     }
 }

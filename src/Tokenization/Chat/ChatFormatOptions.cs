@@ -1,3 +1,5 @@
+using AgentRollout.Tokenization.Chat.ToolCalls;
+
 namespace AgentRollout.Tokenization.Chat;
 
 /// <summary>What a user chooses about a model's chat format; everything else is found out from its template.</summary>
@@ -8,4 +10,7 @@ public sealed record ChatFormatOptions
 
     /// <summary>The name of the tool-call parser; null for the one that reads what the template writes.</summary>
     public string? ToolCallParser { get; init; }
+
+    /// <summary>Forms of tool calls beside the built-in ones, tried after them.</summary>
+    public IReadOnlyList<ToolCallFormat> ToolCallFormats { get; init; } = [];
 }

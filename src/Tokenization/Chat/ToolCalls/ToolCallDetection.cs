@@ -22,14 +22,15 @@ internal static class ToolCallDetection
 
     /// <summary>The named parser, or the one that fits; null where the template writes calls in a form that none reads. One that writes none is read as <c>hermes</c>.</summary>
     public static IToolCallParser? Choose(
-        string? name, Tokenizer tokenizer, ChatTemplate template, IReadOnlyCollection<int> endTokens, ChatFormatProbe probe)
+        ChatFormatOptions options, Tokenizer tokenizer, ChatTemplate template, IReadOnlyCollection<int> endTokens, ChatFormatProbe probe)
     {
-        string? chosen = name ?? Detect(tokenizer, template, endTokens, probe.EndOfTurn);
-        return chosen is null ? null : ToolCallParsers.Create(chosen, tokenizer, endTokens, ReasoningIsOpen(probe.GenerationPrompt));
+        string? chosen = options.ToolCallParser ?? Detect(tokenizer, template, endTokens, probe.EndOfTurn, options.ToolCallFormats);
+        return chosen is null ? null : ToolCallParsers.Create(chosen, tokenizer, endTokens, ReasoningIsOpen(probe.GenerationPrompt), options.ToolCallFormats);
     }
 
     /// <summary>The name of the format that reads what the template writes.</summary>
-    public static string? Detect(Tokenizer tokenizer, ChatTemplate template, IReadOnlyCollection<int> endTokens, string endOfTurn)
+    public static string? Detect(
+        Tokenizer tokenizer, ChatTemplate template, IReadOnlyCollection<int> endTokens, string endOfTurn, IReadOnlyList<ToolCallFormat>? more = null)
     {
         bool writesCalls = false;
         foreach ((string content, string arguments) in Spellings)
@@ -38,9 +39,9 @@ internal static class ToolCallDetection
                 continue;
             writesCalls = true;
             int[] tokens = tokenizer.Encode(answer);
-            foreach (string name in ToolCallParsers.Names)
+            foreach (string name in ToolCallParsers.NamesWith(more))
             {
-                if (Reads(ToolCallParsers.Create(name, tokenizer, endTokens), tokens))
+                if (Reads(ToolCallParsers.Create(name, tokenizer, endTokens, more: more), tokens))
                     return name;
             }
         }

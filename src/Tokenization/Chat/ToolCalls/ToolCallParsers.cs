@@ -55,17 +55,27 @@ public static class ToolCallParsers
     public static IReadOnlyList<string> Names { get; } = [.. Formats.Select(format => format.Name)];
 
     /// <summary>The parser of a name.</summary>
-    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="name">One of <see cref="Names"/>, or of those of <paramref name="more"/>.</param>
     /// <param name="tokenizer">The model's tokenizer: it decides which markers are tokens of their own.</param>
     /// <param name="endTokens">Tokens that end a turn and are no part of its text.</param>
     /// <param name="reasoningIsOpen">Whether prompts end inside an opened reasoning part; null where that is not known.</param>
+    /// <param name="more">Formats that are known beside the built-in ones.</param>
     /// <exception cref="TokenizerException">The name is not known; lists the known ones.</exception>
-    public static IToolCallParser Create(string name, Tokenizer tokenizer, IReadOnlyCollection<int> endTokens, bool? reasoningIsOpen = null)
+    public static IToolCallParser Create(
+        string name,
+        Tokenizer tokenizer,
+        IReadOnlyCollection<int> endTokens,
+        bool? reasoningIsOpen = null,
+        IReadOnlyList<ToolCallFormat>? more = null)
     {
+        if (more?.FirstOrDefault(format => format.Name == name) is { } added)
+            return added.CreateParser(tokenizer, endTokens, reasoningIsOpen);
         BeginTurn begin = Formats.FirstOrDefault(format => format.Name == name).Begin
-            ?? throw new TokenizerException($"Tool-call parser '{name}' is unknown; known parsers: {string.Join(", ", Names)}.");
+            ?? throw new TokenizerException($"Tool-call parser '{name}' is unknown; known parsers: {string.Join(", ", NamesWith(more))}.");
         return new ToolCallParser(name, tokenizer, endTokens, reasoningIsOpen, new(begin));
     }
+
+    internal static IEnumerable<string> NamesWith(IReadOnlyList<ToolCallFormat>? more) => [.. Names, .. (more ?? []).Select(format => format.Name)];
 
     private static BeginTurn Block(BlockGrammar grammar) =>
         (turn, output, context, marker) => new BlockFormat(turn, output, grammar, context, marker);
