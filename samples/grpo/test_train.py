@@ -93,6 +93,7 @@ def test_two_ranks_send_their_shards_of_one_model(server):
     sent = subprocess.run([sys.executable, str(ROOT / "samples/grpo/two_ranks.py"), "--url", server.url], check=True, capture_output=True, timeout=120)
     report = json.loads(sent.stdout.decode().splitlines()[-1])
     assert report["version"] == 1
+    sent_checksum = client.weights.describe()["checksum"]
     from train import Policy
     client.weights.update(Policy(ROOT / "models/tiny-agent").state_dict())
-    assert client.weights.describe()["checksum"] == report["checksum"]
+    assert client.weights.describe()["checksum"] == sent_checksum

@@ -22,8 +22,11 @@ internal static partial class Log
     [LoggerMessage(1006, LogLevel.Warning, "Refused {Method} {Path}: {Reason}")]
     public static partial void RequestRefused(ILogger logger, string method, string path, string reason);
 
-    [LoggerMessage(1008, LogLevel.Information, "Weights of version {Version} from {Path} are in use: {Checksum}")]
-    public static partial void WeightsChanged(ILogger logger, long version, string path, string checksum);
+    [LoggerMessage(1008, LogLevel.Information, "Weights of version {Version} from {Path} are in use")]
+    public static partial void WeightsChanged(ILogger logger, long version, string path);
+
+    [LoggerMessage(1009, LogLevel.Warning, "Weights of version {Version} from {Path} could not be added up; others may have followed them")]
+    public static partial void WeightsNotConfirmed(ILogger logger, long version, string path, Exception exception);
 
     [LoggerMessage(1007, LogLevel.Information, "Model {Model} from {Folder}; database {Database}")]
     public static partial void Serving(ILogger logger, string model, string folder, string database);

@@ -114,7 +114,6 @@ internal sealed class WeightBench : IAsyncDisposable
             UpdateMs = Median.Of(updates),
             PhasesMs = new Dictionary<string, double>
             {
-                ["verify"] = Median.Of(reports.Select(report => report.VerifyMs)),
                 ["convert"] = Median.Of(reports.Select(report => report.ConvertMs)),
                 ["flush"] = Median.Of(reports.Select(report => report.FlushMs)),
                 ["swap"] = Median.Of(reports.Select(report => report.SwapMs)),

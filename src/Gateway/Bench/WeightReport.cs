@@ -13,7 +13,7 @@ internal sealed record WeightReport
     /// <summary>A plain copy of the bytes from the file's pages to memory that was used before, with as many threads.</summary>
     public required double CopyMs { get; init; }
 
-    /// <summary>An update from a file in memory, checksum included: verified, packed and in use.</summary>
+    /// <summary>An update from a file in memory: packed and in use.</summary>
     public required double UpdateMs { get; init; }
 
     /// <summary>The same by phase.</summary>

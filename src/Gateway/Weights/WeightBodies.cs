@@ -98,20 +98,20 @@ internal sealed record UpdateProgress(string Id, long Bytes, long Received, IRea
 /// <summary>The weights in use.</summary>
 /// <param name="Version">Their version.</param>
 /// <param name="Path">Where they were read from.</param>
-/// <param name="Checksum">What they add up to; null for those that the server started with and never checked.</param>
+/// <param name="Checksum">What they add up to; null for those of the model folder.</param>
 /// <param name="OpenUpdate">The update that is being sent, or null.</param>
 /// <param name="LastUpdate">How the last update since the start went, or null.</param>
 internal sealed record WeightsResponse(long Version, string Path, string? Checksum, string? OpenUpdate, WeightUpdateReport? LastUpdate);
 
 /// <summary>How an update went; all times in milliseconds.</summary>
 /// <param name="Version">The new weights' version.</param>
-/// <param name="Checksum">What they add up to.</param>
-/// <param name="Bytes">Bytes of their tensors.</param>
+/// <param name="Checksum">What they add up to, where the request had it verified; <c>GET /v1/weights</c> tells it otherwise.</param>
+/// <param name="Bytes">Memory that they take, packed.</param>
 /// <param name="ReceiveMs">From the beginning of a streamed update to its commit.</param>
-/// <param name="VerifyMs">Reading all bytes for the checksum.</param>
+/// <param name="VerifyMs">Reading all bytes for the checksum, where the request had it verified.</param>
 /// <param name="ConvertMs">Packing, while the engine went on.</param>
 /// <param name="WaitMs">Until running sequences had finished, where they were to.</param>
 /// <param name="FlushMs">Forgetting keys and values.</param>
 /// <param name="SwapMs">Putting the new weights in place; nothing is generated meanwhile.</param>
 internal sealed record WeightUpdateReport(
-    long Version, string Checksum, long Bytes, double ReceiveMs, double VerifyMs, double ConvertMs, double WaitMs, double FlushMs, double SwapMs);
+    long Version, string? Checksum, long Bytes, double ReceiveMs, double VerifyMs, double ConvertMs, double WaitMs, double FlushMs, double SwapMs);

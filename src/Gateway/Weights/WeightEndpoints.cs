@@ -12,7 +12,7 @@ internal static class WeightEndpoints
     public static void MapWeights(this IEndpointRouteBuilder routes)
     {
         RouteGroupBuilder weights = routes.MapGroup("/v1/weights");
-        weights.MapGet("", (WeightService service) => TypedResults.Ok(service.Describe())).WithName("GetWeights");
+        weights.MapGet("", async (WeightService service) => TypedResults.Ok(await service.DescribeAsync())).WithName("GetWeights");
         weights.MapPost("/from_disk", UpdateFromDiskAsync).WithName("UpdateWeightsFromDisk")
             .Accepts<UpdateFromDiskBody>("application/json").ProducesProblem(StatusCodes.Status400BadRequest);
         weights.MapPost("/updates", BeginAsync).WithName("BeginWeightUpdate")

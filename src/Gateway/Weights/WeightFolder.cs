@@ -13,6 +13,7 @@ internal sealed class WeightFolder
     private const string CurrentFile = "current.json";
 
     private readonly string _folder;
+    private readonly Lock _lock = new();
 
     private WeightFolder(string folder) => _folder = folder;
 
@@ -38,13 +39,31 @@ internal sealed class WeightFolder
     /// <summary>Remembers weights as those in use and removes the ones before, if they are in this folder.</summary>
     public void Use(CurrentWeights weights)
     {
-        string? before = Current?.Path;
+        lock (_lock)
+        {
+            string? before = Current?.Path;
+            Write(weights);
+            if (before is not null && before != weights.Path && Path.GetDirectoryName(before) == _folder)
+                File.Delete(before);
+        }
+    }
+
+    /// <summary>Remembers what the weights of a version add up to, if they are still those in use.</summary>
+    public void Confirm(long version, string checksum)
+    {
+        lock (_lock)
+        {
+            if (Current is { } current && current.Version == version)
+                Write(current with { Checksum = checksum });
+        }
+    }
+
+    private void Write(CurrentWeights weights)
+    {
         string draft = In(CurrentFile + ".new");
         File.WriteAllBytes(draft, JsonSerializer.SerializeToUtf8Bytes(weights, GatewayJson.Default.CurrentWeights));
         File.Move(draft, In(CurrentFile), overwrite: true);
         Current = weights;
-        if (before is not null && before != weights.Path && Path.GetDirectoryName(before) == _folder)
-            File.Delete(before);
     }
 
     private CurrentWeights ReadCurrent()
@@ -54,8 +73,8 @@ internal sealed class WeightFolder
         {
             CurrentWeights current = JsonSerializer.Deserialize(File.ReadAllBytes(In(CurrentFile)), GatewayJson.Default.CurrentWeights)!;
             string found = WeightChecksum.Compute(current.Path).Total;
-            return found == current.Checksum
-                ? current
+            return current.Checksum is null || found == current.Checksum
+                ? current with { Checksum = found }
                 : throw new IOException($"'{current.Path}' does not hold the weights of version {current.Version} any more: its checksum is {found}, not {current.Checksum}. {remedy}");
         }
         catch (Exception exception) when (exception is JsonException or EngineException)
@@ -70,5 +89,5 @@ internal sealed class WeightFolder
 /// <summary>Weights in use.</summary>
 /// <param name="Version">Their version.</param>
 /// <param name="Path">A model folder, or a safetensors file.</param>
-/// <param name="Checksum">What they add up to.</param>
-internal sealed record CurrentWeights(long Version, string Path, string Checksum);
+/// <param name="Checksum">What they add up to; null until that is known.</param>
+internal sealed record CurrentWeights(long Version, string Path, string? Checksum);

@@ -12,11 +12,13 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _changing = new(1, 1);
     private volatile WeightUpdateReport? _last;
+    private volatile Task _confirmed = Task.CompletedTask;
     private StagedUpdate? _open;
 
-    /// <summary>The weights in use, and what is on its way.</summary>
-    public WeightsResponse Describe()
+    /// <summary>The weights in use, and what is on its way. Waits for their checksum.</summary>
+    public async Task<WeightsResponse> DescribeAsync()
     {
+        await _confirmed;
         EngineModel model = engine.Model;
         CurrentWeights? current = folder.Current;
         return new WeightsResponse(model.WeightVersion, current?.Path ?? model.Name, current?.Checksum, _open?.Id, _last);
@@ -129,25 +131,26 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
         await _changing.WaitAsync(cancellationToken);
         try
         {
-            WeightChecksum found = await Task.Run(() => WeightChecksum.Compute(update.Path), cancellationToken);
-            CheckCrcs(found, crc32);
-            if (checksum is not null && checksum != found.Total)
-                throw new InvalidInputException(ProblemCodes.ChecksumMismatch, $"The weights add up to {found.Total}, not to {checksum}.");
-            TimeSpan verified = timeProvider.GetElapsedTime(started);
+            string? verified = checksum is null && crc32 is null
+                ? null
+                : await Task.Run(() => Verify(update.Path, checksum, crc32), cancellationToken);
+            TimeSpan verifying = timeProvider.GetElapsedTime(started);
             WeightUpdateResult result = await local.UpdateWeightsAsync(update, cancellationToken);
-            folder.Use(new CurrentWeights(result.WeightVersion, update.Path, found.Total));
+            folder.Use(new CurrentWeights(result.WeightVersion, update.Path, verified));
+            if (verified is null)
+                _confirmed = Task.Run(() => Confirm(result.WeightVersion, update.Path), CancellationToken.None);
             WeightUpdateReport report = new(
                 result.WeightVersion,
-                found.Total,
-                found.Bytes,
+                verified,
+                local.WeightBytes,
                 timeProvider.GetElapsedTime(received, started).TotalMilliseconds,
-                verified.TotalMilliseconds,
+                verifying.TotalMilliseconds,
                 result.Load.TotalMilliseconds,
                 result.Wait.TotalMilliseconds,
                 result.Flush.TotalMilliseconds,
                 result.Swap.TotalMilliseconds);
             WeightTelemetry.Record(report);
-            Log.WeightsChanged(logger, report.Version, update.Path, report.Checksum);
+            Log.WeightsChanged(logger, report.Version, update.Path);
             return _last = report;
         }
         catch (EngineException exception)
@@ -157,6 +160,28 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
         finally
         {
             _changing.Release();
+        }
+    }
+
+    private static string Verify(string path, string? checksum, IReadOnlyDictionary<string, uint>? crc32)
+    {
+        WeightChecksum found = WeightChecksum.Compute(path);
+        CheckCrcs(found, crc32);
+        return checksum is null || checksum == found.Total
+            ? found.Total
+            : throw new InvalidInputException(ProblemCodes.ChecksumMismatch, $"The weights add up to {found.Total}, not to {checksum}.");
+    }
+
+    /// <summary>Adds weights up that are in use already, so that nobody waits for it.</summary>
+    private void Confirm(long version, string path)
+    {
+        try
+        {
+            folder.Confirm(version, WeightChecksum.Compute(path).Total);
+        }
+        catch (Exception exception) when (exception is EngineException or IOException)
+        {
+            Log.WeightsNotConfirmed(logger, version, path, exception);
         }
     }
 
