@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Text;
+using AgentRollout.Tools.Sandbox;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace AgentRollout.Tools.Tests.Sandbox.Attacks;
+
+/// <summary>What holds of a sandbox that a model attacks, whatever makes it.</summary>
+public abstract class SandboxAttackContract
+{
+    private const long MiB = 1024 * 1024;
+
+    private static readonly SandboxPoolOptions Options = new()
+    {
+        Warm = 0,
+        Sandbox = new()
+        {
+            MemoryMib = 128, Pids = 32, OpenFiles = 64, WorkspaceMib = 16, TmpMib = 8, SharedMemoryMib = 8, CallTimeoutSeconds = 1, MaxOutputBytes = 4_096,
+        },
+    };
+
+    public static TheoryData<string> Names => [.. AttackSuite.All.Select(attack => attack.Name)];
+
+    /// <summary>The runtime, or a skip of the running test.</summary>
+    protected abstract Task<ISandboxRuntime> OpenAsync();
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task It_is_contained_and_the_trajectory_goes_on(string name)
+    {
+        Attack attack = AttackSuite.All.Single(each => each.Name == name);
+        ISandboxRuntime runtime = await OpenAsync();
+        using IDisposable? closing = runtime as IDisposable;
+        await using SandboxPool pool = new(runtime, Options, TimeProvider.System, NullLogger<SandboxPool>.Instance);
+        await TellAsync(pool, new("", "shell", "ln -s /etc/passwd link; ln -s /tmp out", ""));
+        (long memory, long disk) = Host();
+        string told = await TellAsync(pool, attack);
+        Assert.Matches(attack.Told, told);
+        Assert.DoesNotContain("BROKEN", told, StringComparison.Ordinal);
+        Assert.EndsWith("2", await TellAsync(pool, new("", "python", "1 + 1", "")), StringComparison.Ordinal);
+        (long memoryAfter, long diskAfter) = Host();
+        Assert.InRange(memory - memoryAfter, long.MinValue, 768 * MiB);
+        Assert.InRange(disk - diskAfter, long.MinValue, 768 * MiB);
+    }
+
+    private static async Task<string> TellAsync(SandboxPool pool, Attack attack)
+    {
+        try
+        {
+            return await pool.Lease("t").RunAsync((session, cancel) => RunAsync(session, attack, cancel), TestContext.Current.CancellationToken);
+        }
+        catch (ToolException refusal)
+        {
+            return refusal.Message;
+        }
+    }
+
+    private static async Task<string> RunAsync(SandboxSession session, Attack attack, CancellationToken cancel) => attack.Tool switch
+    {
+        "python" => SandboxText.OfPython(await session.RunPythonAsync(attack.Input, cancel), Options.Sandbox),
+        "shell" => SandboxText.OfShell(await session.RunShellAsync(attack.Input, cancel), Options.Sandbox),
+        "read" => SandboxText.OfFile(await session.ReadFileAsync(attack.Input, cancel), Options.Sandbox, reply => Encoding.UTF8.GetString(reply.Content!)),
+        _ => SandboxText.OfFile(await session.WriteFileAsync(attack.Input, [1], cancel), Options.Sandbox, _ => "BROKEN"),
+    };
+
+    /// <summary>The machine's available memory and free disk in bytes. Whatever else runs on it moves them a little; no attack asks for less than a gigabyte.</summary>
+    private static (long Memory, long Disk) Host()
+    {
+        string line = File.ReadLines("/proc/meminfo").First(each => each.StartsWith("MemAvailable", StringComparison.Ordinal));
+        long memory = long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
+        return (memory, new DriveInfo("/").AvailableFreeSpace);
+    }
+}
