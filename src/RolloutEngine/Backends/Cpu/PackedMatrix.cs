@@ -21,17 +21,18 @@ internal sealed unsafe class PackedMatrix : IDisposable
     private readonly PanelFormat _format;
     private readonly int _pairs;
 
+    /// <param name="sources">The matrices whose rows these are.</param>
     /// <param name="outputs">Rows of the packed matrix, a row that is null being zero.</param>
-    /// <param name="inputs">Length of every row.</param>
     /// <param name="packing">What it is kept in, and where its memory comes from.</param>
-    private PackedMatrix((WeightRows Source, int Row)?[] outputs, int inputs, Packing packing)
+    private PackedMatrix(WeightRows[] sources, (WeightRows Source, int Row)?[] outputs, Packing packing)
     {
+        int inputs = sources[0].Inputs;
         _memory = packing.Memory;
         Outputs = outputs.Length;
         PanelCount = (outputs.Length + PanelOutputs - 1) / PanelOutputs;
         _pairs = (inputs + 1) / 2;
         _format = packing.Type == WeightType.Int8 ? PanelFormat.Int8
-            : outputs.All(output => output is null || output.Value.Source.Weight.IsBFloat16) ? PanelFormat.BFloat16
+            : sources.All(source => source.Weight.IsBFloat16) ? PanelFormat.BFloat16
             : PanelFormat.Float32;
         PanelBytes = _format switch
         {
@@ -41,7 +42,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
         };
         _panels = _memory.Rent(PanelCount * PanelBytes);
         Parallel.For(0, PanelCount, panel => PackPanel(outputs, inputs, panel));
-        if (outputs.Any(output => output?.Source.Bias is not null))
+        if (sources.Any(source => source.Bias is not null))
         {
             _bias = NativeBuffer<float>.Zeroed((long)PanelCount * PanelOutputs);
             for (int i = 0; i < outputs.Length; i++)
@@ -63,14 +64,16 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>The matrices below one another: the outputs of the first, then those of the next.</summary>
     public static PackedMatrix Stack(Packing packing, params ReadOnlySpan<WeightRows> matrices)
     {
-        List<(WeightRows, int)?> outputs = [];
-        foreach (WeightRows matrix in matrices)
+        WeightRows[] sources = matrices.ToArray();
+        var outputs = new (WeightRows, int)?[sources.Sum(source => source.Outputs)];
+        int place = 0;
+        foreach (WeightRows source in sources)
         {
-            for (int row = 0; row < matrix.Outputs; row++)
-                outputs.Add((matrix, row));
+            for (int row = 0; row < source.Outputs; row++)
+                outputs[place++] = (source, row);
         }
 
-        return new PackedMatrix([.. outputs], matrices[0].Inputs, packing);
+        return new PackedMatrix(sources, outputs, packing);
     }
 
     /// <summary>Panels of 16 outputs of <paramref name="first"/> and the same 16 of <paramref name="second"/>, so that a tile holds both.</summary>
@@ -86,7 +89,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
             outputs[place + half] = (second, row);
         }
 
-        return new PackedMatrix(outputs, first.Inputs, packing);
+        return new PackedMatrix([first, second], outputs, packing);
     }
 
     /// <summary>[32] of one panel, or null where the matrix has no bias.</summary>
