@@ -13,6 +13,7 @@ using AgentRollout.Gateway.Weights;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
+using AgentRollout.Tools;
 using AgentRollout.Tools.Http;
 using AgentRollout.Tools.Sandbox;
 
@@ -27,7 +28,7 @@ namespace AgentRollout.Gateway;
         typeof(SnakeCaseEnum<HistoryPolicy>), typeof(SnakeCaseEnum<MaskPolicy>), typeof(SnakeCaseEnum<SandboxRuntimeKind>),
         typeof(SnakeCaseEnum<LeaseUnit>), typeof(SnakeCaseEnum<PaddingSide>), typeof(SnakeCaseEnum<AdvantageKind>), typeof(SnakeCaseEnum<TrajectoryStatus>),
         typeof(SnakeCaseEnum<RunningSequences>), typeof(SnakeCaseEnum<KvCachePolicy>),
-        typeof(SnakeCaseEnum<HttpToolMethod>),
+        typeof(SnakeCaseEnum<HttpToolMethod>), typeof(SnakeCaseEnum<Truncation>), typeof(SnakeCaseEnum<SpentBudget>),
     ])]
 [JsonSerializable(typeof(GatewayOptions))]
 [JsonSerializable(typeof(StartRolloutRequest))]

@@ -91,6 +91,9 @@ internal sealed record GatewayOptions
     /// <summary>Where <c>python</c>, <c>shell</c> and the file tools run. Default none: these tools and the environment <c>code</c> are not offered.</summary>
     public SandboxSettings? Sandbox { get; set; }
 
+    /// <summary>How much of tool results models read, where a rollout does not say (docs/tool-results.md). Default 16,384 characters.</summary>
+    public ToolResultSettings ToolResults { get; set; } = new();
+
     /// <summary>HTTP endpoints that are offered as tools (docs/external-tools.md). Default none.</summary>
     public IReadOnlyList<HttpToolDefinition> HttpTools { get; set; } = [];
 

@@ -12,6 +12,12 @@ public sealed record ToolInvocation(string CallId, string TrajectoryId, string T
     /// <summary>What the task tells the tool behind the model's back, checked against <see cref="ToolSpec.TaskArguments"/>; null where it says nothing.</summary>
     public JsonElement? TaskArguments { get; init; }
 
+    /// <summary>How much of the result the caller wants; null for what the worker's <see cref="Dispatch.ToolOptions"/> say.</summary>
+    public ResultLimit? ResultLimit { get; init; }
+
+    /// <summary>Set by a tool that runs calls in a sandbox, before it does: the runtime's name, a slash and the sandbox's id.</summary>
+    public string? Sandbox { get; set; }
+
     /// <summary>
     /// Set by a tool that scores trajectories: the score after this call, a finite number. That of a trajectory's last call is its reward component
     /// <c>tool:NAME</c>, where the environment ends it.

@@ -10,6 +10,12 @@ public sealed record ToolResult(string Text, ToolFailure? Failure, TimeSpan Queu
 {
     /// <inheritdoc cref="ToolInvocation.Score"/>
     public double? Score { get; init; }
+
+    /// <summary>What <see cref="Text"/> keeps of a result over its limit; null where it is whole.</summary>
+    public ResultCut? Cut { get; init; }
+
+    /// <inheritdoc cref="ToolInvocation.Sandbox"/>
+    public string? Sandbox { get; init; }
 }
 
 /// <summary>Why a call has no answer of its tool.</summary>
@@ -29,4 +35,7 @@ public enum ToolFailure
 
     /// <summary>The bus lost the call or refused it.</summary>
     Undeliverable,
+
+    /// <summary>A limit or a spent budget of the trajectory forbids the call; it was not run.</summary>
+    OverLimit,
 }

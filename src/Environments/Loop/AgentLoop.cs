@@ -158,6 +158,9 @@ internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IP
 
     private async Task<Answer> CallToolsAsync(Episode episode, SampledTurn turn, CancellationToken cancellationToken)
     {
+        if (ToolCalling.EndsOverBudget(episode, turn) is { } stop)
+            return new Answer { Stop = stop };
+
         long started = Stopwatch.GetTimestamp();
         IReadOnlyList<ChatMessage> results = await toolCalling.RunAsync(episode, turn, progress, cancellationToken);
         episode.Clock.AddTools(Stopwatch.GetElapsedTime(started));

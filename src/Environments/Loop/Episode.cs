@@ -34,6 +34,9 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
     /// <summary>By name of the tool the score after its last call that had one.</summary>
     public Dictionary<string, double> ToolScores { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>What is spent of the budgets for tools.</summary>
+    public ToolBudget ToolBudget { get; } = new(spec.Limits);
+
     /// <summary>What the model saw so far, in order; tokens are only ever appended to the last.</summary>
     public IReadOnlyList<TokenSequence> Sequences => _sequences;
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.ComponentModel.DataAnnotations;
 
 namespace AgentRollout.Environments.Loop;
@@ -21,7 +22,7 @@ public sealed record RolloutLimits
     [Range(0, 100)]
     public int MaxParseRetries { get; init; } = 1;
 
-    /// <summary>Most calls that one turn may make; further ones are answered with an error. Default 16.</summary>
+    /// <summary>Most calls that one turn may make; further ones are each answered with one sentence. Default 16.</summary>
     [Range(1, 1_000)]
     public int MaxToolCallsPerTurn { get; init; } = 16;
 
@@ -29,7 +30,34 @@ public sealed record RolloutLimits
     [Range(typeof(TimeSpan), "00:00:00.001", "01:00:00")]
     public TimeSpan ToolTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Most calls of a trajectory that are sent to tools; null for no limit of its own. Default null.</summary>
+    [Range(1, 1_000_000)]
+    public int? MaxToolCalls { get; init; }
+
+    /// <summary>Most wall-clock time that a trajectory waits for its tools, queueing included; null for no limit of its own. Default null.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "1.00:00:00")]
+    public TimeSpan? MaxToolTime { get; init; }
+
+    /// <summary>
+    /// Most tokens of tool results that a trajectory reads, apart from the sentences that say that a limit is reached; null for no limit of its
+    /// own. Default null.
+    /// </summary>
+    [Range(ResultLimits.MinTokens, 10_000_000)]
+    public int? MaxObservationTokens { get; init; }
+
+    /// <summary>What calls meet once one of the three budgets above is spent. Default <see cref="SpentBudget.Answer"/>.</summary>
+    public SpentBudget WhenSpent { get; init; }
+
+    /// <summary>How much of a result the model reads.</summary>
+    public ResultLimits Results { get; init; } = new();
+
+    /// <summary>The same by name for tools with limits of their own. Default none.</summary>
+    public IReadOnlyDictionary<string, ResultLimits> ResultsByTool { get; init; } = FrozenDictionary<string, ResultLimits>.Empty;
+
     /// <summary>Wall-clock limit of a trajectory. Default 10 min.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "1.00:00:00")]
     public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How much of a tool's result the model reads.</summary>
+    public ResultLimits ResultsOf(string tool) => ResultsByTool.GetValueOrDefault(tool, Results);
 }

@@ -8,13 +8,14 @@ using AgentRollout.Tools.Dispatch;
 namespace AgentRollout.Environments.Loop;
 
 /// <summary>Sends the calls of a turn to their tools, all at once, and records every one of them with its result.</summary>
-internal sealed class ToolCalling(IToolDispatcher dispatcher)
+internal sealed class ToolCalling(IToolDispatcher dispatcher, TimeProvider time)
 {
     /// <summary>The tool messages in the order of the calls.</summary>
     public async Task<IReadOnlyList<ChatMessage>> RunAsync(
         Episode episode, SampledTurn turn, IProgress<RolloutEvent>? progress, CancellationToken cancellationToken)
     {
         ToolResult[] results;
+        long started = time.GetTimestamp();
         try
         {
             results = await Task.WhenAll(turn.Calls.Select((call, index) =>
@@ -26,14 +27,16 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher)
             throw;
         }
 
+        episode.ToolBudget.AddTime(time.GetElapsedTime(started));
         List<ChatMessage> messages = new(results.Length);
         foreach ((AttemptedCall call, ToolResult result) in turn.Calls.Zip(results))
         {
-            TrajectoryToolCall recorded = Record(episode, call, result);
+            ShapedResult shaped = Shape(episode, call.Parsed.Name!, result);
+            TrajectoryToolCall recorded = Record(episode, call, result with { Text = shaped.Text }) with { ResultLength = shaped.FullLength };
             episode.ToolCalls.Add(recorded);
             if (result.Score is { } score)
                 episode.ToolScores[call.Parsed.Name!] = score;
-            messages.Add(ChatMessage.Tool(call.Id, call.Parsed.Name!, result.Text));
+            messages.Add(ChatMessage.Tool(call.Id, call.Parsed.Name!, shaped.Text));
             progress?.Report(new ToolCallFinished(
                 episode.Spec.RolloutId, episode.Spec.TrajectoryId, episode.Turn, call.Id, recorded.Name, recorded.Error, recorded.RunMs));
         }
@@ -48,24 +51,61 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher)
             episode.ToolCalls.Add(Record(episode, call, result: null) with { Error = call.Parsed.Error ?? reason });
     }
 
+    /// <summary>
+    /// How a turn ends its trajectory whose calls the budgets do not allow, where that is what the rollout wants; its calls are recorded as not run.
+    /// </summary>
+    public static StopReason? EndsOverBudget(Episode episode, SampledTurn turn)
+    {
+        RolloutLimits limits = episode.Spec.Limits;
+        if (limits.WhenSpent != SpentBudget.End
+            || episode.ToolBudget.Forbids(Math.Min(turn.Calls.Count, limits.MaxToolCallsPerTurn)) is not { } spent)
+            return null;
+        RecordUnanswered(episode, turn, $"{spent.InWords} does not allow the calls of this turn; no tool was run.");
+        return spent.Stop;
+    }
+
     private async Task<ToolResult> RunOneAsync(Episode episode, ToolCall call, int index, CancellationToken cancellationToken)
     {
         RolloutLimits limits = episode.Spec.Limits;
         if (index >= limits.MaxToolCallsPerTurn)
-            return Refused($"This turn makes more than {limits.MaxToolCallsPerTurn} calls; this one was not run.", ToolFailure.Undeliverable);
+            return Refused($"This turn makes more than {limits.MaxToolCallsPerTurn} calls; this one was not run.", ToolFailure.OverLimit);
         if (!episode.Tools.Any(tool => tool.Name == call.Name))
         {
             string known = string.Join(", ", episode.Tools.Select(tool => tool.Name));
             return Refused($"Tool '{call.Name}' is unknown; known tools: {known}.", ToolFailure.UnknownTool);
         }
 
+        if (episode.ToolBudget.Forbids(1) is { } spent)
+            return Refused($"{spent.InWords} is spent; this call was not run.", ToolFailure.OverLimit);
+
+        episode.ToolBudget.AddCall();
+        ResultLimits results = limits.ResultsOf(call.Name);
         ToolInvocation invocation = new($"{episode.Spec.TrajectoryId}/{call.Id}", episode.Spec.TrajectoryId, call.Name, call.Arguments)
         {
             TaskArguments = episode.ToolArguments.TryGetValue(call.Name, out JsonElement given) ? given : null,
+            ResultLimit = new ResultLimit(results.MaxCharacters, results.Truncate),
         };
         return await Boundary.RunAsync(
             FailureBoundary.Tool,
-            async () => await dispatcher.DispatchAsync(invocation, limits.ToolTimeout, cancellationToken));
+            async () => await dispatcher.DispatchAsync(invocation, episode.ToolBudget.TimeOfCall, cancellationToken));
+    }
+
+    /// <summary>What the model reads of a result. Sentences about limits are read whole and spend nothing.</summary>
+    private static ShapedResult Shape(Episode episode, string tool, ToolResult result)
+    {
+        ToolBudget budget = episode.ToolBudget;
+        ResultLimits limits = episode.Spec.Limits.ResultsOf(tool);
+        int most = Math.Min(limits.MaxTokens ?? int.MaxValue, budget.TokensLeft ?? int.MaxValue);
+        if (result.Failure == ToolFailure.OverLimit || most == int.MaxValue)
+            return new ShapedResult(result.Text, Tokens: 0, result.Cut?.FullLength);
+        if (budget.OutOfTokens)
+            return new ShapedResult($"{budget.TokensInWords} is spent; this result is left out.", Tokens: 0, result.Cut?.FullLength ?? result.Text.Length);
+
+        ShapedResult shaped = episode.Clock.Tokenize(() => Boundary.Run(
+            FailureBoundary.Rendering,
+            () => ResultShaping.Limit(episode.Policy.Format, result.Text, result.Cut, most, limits.Truncate)));
+        budget.AddTokens(shaped.Tokens);
+        return shaped;
     }
 
     private static ToolResult Refused(string text, ToolFailure failure) => new(text, failure, TimeSpan.Zero, TimeSpan.Zero, Attempts: 0);
@@ -84,7 +124,7 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher)
         Attempts = result?.Attempts ?? 0,
         QueueMs = Math.Round(result?.Queue.TotalMilliseconds ?? 0, 3),
         RunMs = Math.Round(result?.Run.TotalMilliseconds ?? 0, 3),
-        Sandbox = null,
+        Sandbox = result?.Sandbox,
     };
 
     private static ToolCallStatus Status(ToolFailure? failure) => failure switch

@@ -60,7 +60,7 @@ public sealed class TrajectoryRunner(
         try
         {
             Offer(episode, pinned);
-            return new Outcome(await new AgentLoop(new ToolCalling(dispatcher), reward, progress).RunAsync(episode, any.Token));
+            return new Outcome(await new AgentLoop(new ToolCalling(dispatcher, timeProvider), reward, progress).RunAsync(episode, any.Token));
         }
         catch (OperationCanceledException) when (any.IsCancellationRequested)
         {

@@ -128,6 +128,10 @@ public sealed record TrajectoryToolCall
     /// <summary>What the model read; null where the call was never answered.</summary>
     public required string? Result { get; init; }
 
+    /// <summary>UTF-16 units of the full result where the model read less of it; left out of the JSON where it read all.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? ResultLength { get; init; }
+
     /// <summary>Null where the tool answered.</summary>
     public required string? Error { get; init; }
 
@@ -137,7 +141,7 @@ public sealed record TrajectoryToolCall
 
     public required double RunMs { get; init; }
 
-    /// <summary>The sandbox that ran it, where one did.</summary>
+    /// <summary>The sandbox that ran it, where one did: its runtime's name, a slash and its id.</summary>
     public required string? Sandbox { get; init; }
 }
 

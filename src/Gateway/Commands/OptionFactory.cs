@@ -36,14 +36,15 @@ internal static class OptionFactory
         Description = description,
         HelpName = "X",
         DefaultValueFactory = _ => standard,
-        CustomParser = result =>
-        {
-            string text = result.Tokens[0].Value;
-            if (float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && isAllowed(value))
-                return value;
-            result.AddError($"Option '{name}' is '{text}'; it must be a number {range}.");
-            return standard;
-        },
+        CustomParser = result => ReadNumber(name, result, isAllowed, range) ?? standard,
+    };
+
+    /// <inheritdoc cref="Number"/>
+    public static Option<float?> OptionalNumber(string name, string description, Func<float, bool> isAllowed, string range) => new(name)
+    {
+        Description = description,
+        HelpName = "X",
+        CustomParser = result => ReadNumber(name, result, isAllowed, range),
     };
 
     public static Option<string> Choice(string name, string description, params string[] choices) => new(name)
@@ -62,6 +63,15 @@ internal static class OptionFactory
 
     /// <summary>The words of an enum, its default first.</summary>
     public static string[] WordsOf<T>() where T : struct, Enum => [.. Enum.GetValues<T>().Select(StatusText.Of)];
+
+    private static float? ReadNumber(string name, ArgumentResult result, Func<float, bool> isAllowed, string range)
+    {
+        string text = result.Tokens[0].Value;
+        if (float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && isAllowed(value))
+            return value;
+        result.AddError($"Option '{name}' is '{text}'; it must be a number {range}.");
+        return null;
+    }
 
     private static long? Read(string name, ArgumentResult result, long least, long most)
     {

@@ -46,9 +46,7 @@ internal static class RolloutCommand
             "--presence-penalty", "Taken from a logit once the turn has the token.", 0, value => value is >= -10 and <= 10, "from -10 to 10");
         Option<long> minNewTokens = OptionFactory.Integer(
             "--min-new-tokens", "A turn does not end before it has this many tokens.", 0, 0, int.MaxValue);
-        Option<long> maxTurns = OptionFactory.Integer("--max-turns", "Most assistant turns.", 8, 1, 1_000);
-        Option<long?> maxTokens = OptionFactory.OptionalInteger(
-            "--max-tokens", "Most tokens of a sequence, prompt included. Default: the model's context.", 1, 10_000_000);
+        RolloutLimitOptions limits = new();
         Option<string> history = OptionFactory.Choice(
             "--history", "Where the template rewrites earlier turns: keep what was sampled, or go on in a new sequence.", OptionFactory.WordsOf<HistoryPolicy>());
         Option<string> mask = OptionFactory.Choice("--mask", "Which sampled tokens keep loss mask 1.", OptionFactory.WordsOf<MaskPolicy>());
@@ -67,8 +65,10 @@ internal static class RolloutCommand
         {
             environment, tasks, count, offset, split, samples, seed, output, model, rewardModel,
             temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, minNewTokens,
-            maxTurns, maxTokens, history, mask, toolCallParser, contentEncoding, sandbox, plugins, concurrency, threads, json,
+            history, mask, toolCallParser, contentEncoding, sandbox, plugins, concurrency, threads, json,
         };
+        foreach (Option option in limits.All)
+            command.Add(option);
         command.SetAction((parsed, cancellationToken) =>
         {
             RolloutTaskSource source = new(
@@ -92,7 +92,7 @@ internal static class RolloutCommand
                     PresencePenalty = parsed.GetValue(presencePenalty),
                     MinNewTokens = (int)parsed.GetValue(minNewTokens),
                 },
-                Limits = new RolloutLimits { MaxTurns = (int)parsed.GetValue(maxTurns), MaxTokens = (int?)parsed.GetValue(maxTokens) },
+                Limits = limits.Read(parsed),
                 History = StatusText.Parse<HistoryPolicy>(parsed.GetRequiredValue(history)),
                 Mask = StatusText.Parse<MaskPolicy>(parsed.GetRequiredValue(mask)),
                 Chat = new ChatFormatOptions

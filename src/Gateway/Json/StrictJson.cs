@@ -55,6 +55,9 @@ internal static class StrictJson
             case JsonTypeInfoKind.Enumerable:
                 CheckArray(element, type, path);
                 break;
+            case JsonTypeInfoKind.Dictionary:
+                CheckDictionary(element, type, path);
+                break;
             default:
                 CheckValue(element, type, path);
                 break;
@@ -106,6 +109,29 @@ internal static class StrictJson
         int index = 0;
         foreach (JsonElement item in element.EnumerateArray())
             Check(item, elementType, $"{path}[{index++}]");
+    }
+
+    private static void CheckDictionary(JsonElement element, JsonTypeInfo type, string path)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+            throw Invalid(path, element, "an object");
+        JsonTypeInfo valueType = type.Options.GetTypeInfo(type.ElementType!);
+        HashSet<string> seen = new(StringComparer.Ordinal);
+        foreach (JsonProperty member in element.EnumerateObject())
+        {
+            if (!seen.Add(member.Name))
+                throw new InvalidInputException(ProblemCodes.DuplicateMember, $"Member '{path}.{member.Name}' appears more than once.");
+            Check(member.Value, valueType, $"{path}.{member.Name}");
+        }
+
+        try
+        {
+            element.Deserialize(type);
+        }
+        catch (JsonException)
+        {
+            throw Invalid(path, element, "an object with valid names");
+        }
     }
 
     private static void CheckValue(JsonElement element, JsonTypeInfo type, string path)

@@ -12,7 +12,7 @@ using AgentRollout.Tools;
 namespace AgentRollout.Gateway.Rollouts;
 
 /// <summary>Reads and checks requests for rollouts and turns them into what the loop plays.</summary>
-internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalog tools, Policy policy)
+internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalog tools, Policy policy, GatewayOptions options)
 {
     private const int MostTrajectories = 1_000_000;
 
@@ -30,6 +30,12 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
         RegisteredTool[] offered = FindTools(request.Tools ?? environment.Tools);
         CheckContext("limits.max_tokens", request.Limits.MaxTokens);
         CheckContext("limits.max_tokens_per_turn", request.Limits.MaxTokensPerTurn);
+        if (request.Limits.ToolResults.ByTool.Keys.Except(offered.Select(tool => tool.Tool.Spec.Name)).FirstOrDefault() is { } unknown)
+        {
+            string known = string.Join(", ", offered.Select(tool => tool.Tool.Spec.Name).DefaultIfEmpty("none"));
+            throw Invalid($"Member 'limits.tool_results.by_tool' names tool '{unknown}'; the rollout offers: {known}.");
+        }
+
         if (request.Sampling.ToParams().Problem(policy.Engine.Model.VocabularySize) is { } problem)
             throw Invalid($"Member 'sampling' {problem}.");
         CheckTaskSource(request, environment);
@@ -58,7 +64,6 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
     public RolloutSpec Plan(string id, StartRolloutRequest request, IReadOnlySet<string> finished, DeliveryGate? gate)
     {
         EnvironmentDefinition environment = FindEnvironment(request.Environment);
-        LimitsBody limits = request.Limits;
         return new RolloutSpec
         {
             Id = id,
@@ -67,16 +72,7 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
             Tools = request.Tools,
             SamplesPerTask = request.SamplesPerTask,
             Sampling = request.Sampling.ToParams(),
-            Limits = new RolloutLimits
-            {
-                MaxTurns = limits.MaxTurns,
-                MaxTokens = limits.MaxTokens,
-                MaxTokensPerTurn = limits.MaxTokensPerTurn,
-                MaxParseRetries = limits.MaxParseRetries,
-                MaxToolCallsPerTurn = limits.MaxToolCallsPerTurn,
-                ToolTimeout = TimeSpan.FromSeconds(limits.ToolTimeoutSeconds),
-                Deadline = TimeSpan.FromSeconds(limits.DeadlineSeconds),
-            },
+            Limits = request.Limits.ToLimits(options.ToolResults),
             History = request.History,
             Mask = request.Mask,
             Seed = request.Seed ?? 0,

@@ -176,7 +176,7 @@ internal sealed record LimitsBody
     [DefaultValue(1)]
     public int MaxParseRetries { get; set; } = 1;
 
-    /// <summary>Most calls that one turn may make.</summary>
+    /// <summary>Most calls that one turn may make; further ones are each answered with one sentence.</summary>
     [Range(1, 1_000)]
     [DefaultValue(16)]
     public int MaxToolCallsPerTurn { get; set; } = 16;
@@ -186,8 +186,48 @@ internal sealed record LimitsBody
     [DefaultValue(30d)]
     public double ToolTimeoutSeconds { get; set; } = 30;
 
+    /// <summary>Most calls of a trajectory that are sent to tools; null for no limit of its own.</summary>
+    [Range(1, 1_000_000)]
+    public int? MaxToolCalls { get; set; }
+
+    /// <summary>Most wall-clock time that a trajectory waits for its tools, queueing included; null for no limit of its own.</summary>
+    [Range(0.001, 86_400.0)]
+    public double? MaxToolSeconds { get; set; }
+
+    /// <summary>Most tokens of tool results that a trajectory reads; null for no limit of its own.</summary>
+    [Range(ResultLimits.MinTokens, 10_000_000)]
+    public int? MaxObservationTokens { get; set; }
+
+    /// <summary>
+    /// What calls meet once one of these three budgets is spent: <c>answer</c> answers each with one sentence, <c>end</c> ends the trajectory.
+    /// </summary>
+    [DefaultValue(SpentBudget.Answer)]
+    public SpentBudget WhenSpent { get; set; }
+
+    /// <summary>How much of tool results the model reads; what is not given is as the server is configured.</summary>
+    public ToolResultSettings ToolResults { get; set; } = new();
+
     /// <summary>Wall-clock limit of a trajectory.</summary>
     [Range(0.001, 86_400.0)]
     [DefaultValue(600d)]
     public double DeadlineSeconds { get; set; } = 600;
+
+    /// <summary>The same in the loop's own words.</summary>
+    public RolloutLimits ToLimits(ToolResultSettings server) => ToolResultSettings.Apply(
+        new RolloutLimits
+        {
+            MaxTurns = MaxTurns,
+            MaxTokens = MaxTokens,
+            MaxTokensPerTurn = MaxTokensPerTurn,
+            MaxParseRetries = MaxParseRetries,
+            MaxToolCallsPerTurn = MaxToolCallsPerTurn,
+            ToolTimeout = TimeSpan.FromSeconds(ToolTimeoutSeconds),
+            MaxToolCalls = MaxToolCalls,
+            MaxToolTime = MaxToolSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+            MaxObservationTokens = MaxObservationTokens,
+            WhenSpent = WhenSpent,
+            Deadline = TimeSpan.FromSeconds(DeadlineSeconds),
+        },
+        server,
+        ToolResults);
 }

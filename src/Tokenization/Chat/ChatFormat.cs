@@ -103,6 +103,9 @@ public sealed class ChatFormat
         return spans;
     }
 
+    /// <summary>The tokens of a message's text by itself, as the text of messages is encoded.</summary>
+    public TokenizedText EncodeContent(string text) => Encode(text, text.Length > 0 ? [new CharSpan(0, text.Length)] : []);
+
     /// <summary>The tokens of <see cref="RenderPrompt"/> with the message that each comes from, for which every message is rendered once more.</summary>
     /// <exception cref="TokenizerException">The template refuses the messages.</exception>
     public AttributedTokens AttributePrompt(IReadOnlyList<ChatMessage> messages, IReadOnlyList<FunctionSchema> tools)

@@ -19,4 +19,7 @@ public sealed record ExecuteTool(
 {
     /// <summary><see cref="ToolInvocation.TaskArguments"/> as JSON text.</summary>
     public string? TaskArgumentsJson { get; init; }
+
+    /// <inheritdoc cref="ToolInvocation.ResultLimit"/>
+    public ResultLimit? ResultLimit { get; init; }
 }

@@ -104,6 +104,7 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
         clock.Deadline)
     {
         TaskArgumentsJson = invocation.TaskArguments?.GetRawText(),
+        ResultLimit = invocation.ResultLimit,
     };
 
     private async Task CancelAtWorkersAsync(ExecuteTool message)

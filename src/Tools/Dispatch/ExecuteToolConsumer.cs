@@ -30,6 +30,7 @@ internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<Execute
                 new ToolInvocation(message.CallId, message.TrajectoryId, message.ToolName, JsonElement.Parse(message.ArgumentsJson))
                 {
                     TaskArguments = message.TaskArgumentsJson is { } json ? JsonElement.Parse(json) : null,
+                    ResultLimit = message.ResultLimit,
                 },
                 new CallClock(message.DispatchedAt, message.Deadline - message.DispatchedAt),
                 either.Token);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace AgentRollout.Tools.Dispatch;
@@ -6,26 +5,31 @@ namespace AgentRollout.Tools.Dispatch;
 /// <summary>Makes a tool's output fit to be read by a model and carried by a bus.</summary>
 internal static class ResultText
 {
-    private const int NoticeLength = 64;
-
     /// <summary>
-    /// Well-formed UTF-16 of at most <paramref name="maxCharacters"/>: a lone surrogate becomes U+FFFD, and from a longer text the middle is
-    /// left out, with one sentence in its place that says how much.
+    /// Well-formed UTF-16 within a limit: a lone surrogate becomes U+FFFD, and of a longer text one side or the middle is left out, with one
+    /// sentence in its place that says how much.
     /// </summary>
-    public static string Limit(string text, int maxCharacters) => WellFormed(text.Length <= maxCharacters ? text : Cut(text, maxCharacters));
-
-    private static string Cut(string text, int maxCharacters)
+    public static (string Text, ResultCut? Cut) Limit(string text, ResultLimit limit)
     {
-        int kept = maxCharacters - NoticeLength;
-        int head = kept - kept / 2;
-        int tail = text.Length - kept / 2;
-        if (char.IsHighSurrogate(text[head - 1]))
+        if (text.Length <= limit.MaxCharacters)
+            return (WellFormed(text), null);
+        int kept = Math.Max(0, limit.MaxCharacters - ResultCut.NoticeLength);
+        int head = limit.Truncate switch
+        {
+            Truncation.Left => 0,
+            Truncation.Right => kept,
+            _ => kept - kept / 2,
+        };
+        int tail = text.Length - (kept - head);
+        if (head > 0 && char.IsHighSurrogate(text[head - 1]))
             head--;
-        if (char.IsLowSurrogate(text[tail]))
+        if (tail < text.Length && char.IsLowSurrogate(text[tail]))
             tail++;
-        return string.Create(CultureInfo.InvariantCulture, $"{text.AsSpan(0, head)}\n[{tail - head} characters are left out here.]\n{text.AsSpan(tail)}");
+        string cut = ResultCut.Join(text.AsSpan(0, head), text.AsSpan(tail), text.Length);
+        return (WellFormed(cut), new ResultCut(head, text.Length - tail, text.Length));
     }
 
+    /// <summary>Of the same length as the text.</summary>
     private static string WellFormed(string text)
     {
         if (text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0)

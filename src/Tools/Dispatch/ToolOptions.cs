@@ -6,9 +6,12 @@ namespace AgentRollout.Tools.Dispatch;
 /// <summary>Limits of tool calls. Section: <c>Tools</c>.</summary>
 public sealed class ToolOptions
 {
-    /// <summary>The most UTF-16 characters of one result that the model reads; the middle of a longer one is left out. Default 16,384.</summary>
+    /// <summary>The most UTF-16 units of one result, where the call does not say (<see cref="ToolInvocation.ResultLimit"/>). Default 16,384.</summary>
     [Range(256, 1 << 24)]
     public int MaxResultCharacters { get; set; } = 16_384;
+
+    /// <summary>What is left out of a longer result, where the call does not say. Default the middle.</summary>
+    public Truncation TruncateResults { get; set; }
 
     /// <summary>How many tools run at once in this process; further calls wait within their time-out, and a tool that was
     /// left behind at its time-out no longer counts. Default 256.</summary>

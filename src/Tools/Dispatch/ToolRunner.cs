@@ -79,7 +79,9 @@ internal sealed class ToolRunner : IDisposable
         try
         {
             ToolResult result = await CheckAndRunAsync(invocation, clock, cancellationToken);
-            result = result with { Text = ResultText.Limit(result.Text, _options.MaxResultCharacters) };
+            (string text, ResultCut? cut) = ResultText.Limit(
+                result.Text, invocation.ResultLimit ?? new ResultLimit(_options.MaxResultCharacters, _options.TruncateResults));
+            result = result with { Text = text, Cut = cut, Sandbox = invocation.Sandbox };
             ToolTelemetry.Record(invocation, result);
             _memory.End(key, call);
             call.SetResult(result);

@@ -29,6 +29,9 @@ public sealed class SandboxPool(ISandboxRuntime runtime, SandboxPoolOptions opti
     /// <summary>The limits of every sandbox.</summary>
     public SandboxOptions Limits => options.Sandbox;
 
+    /// <inheritdoc cref="ISandboxRuntime.Name"/>
+    public string RuntimeName => runtime.Name;
+
     /// <summary>Sandboxes that are ready for a trajectory now.</summary>
     public int WarmCount => _warm.Count;
 

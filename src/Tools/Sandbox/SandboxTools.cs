@@ -65,7 +65,13 @@ public sealed class SandboxTools
 
     private Task<string> RunAsync(
         ToolInvocation invocation, Func<SandboxSession, CancellationToken, Task<string>> call, CancellationToken cancellationToken) =>
-        _pool.Lease(invocation.TrajectoryId).RunAsync(call, cancellationToken);
+        _pool.Lease(invocation.TrajectoryId).RunAsync(
+            (session, cancel) =>
+            {
+                invocation.Sandbox = $"{_pool.RuntimeName}/{session.Id}";
+                return call(session, cancel);
+            },
+            cancellationToken);
 
     private static string TextOf(string path, byte[] content)
     {

@@ -121,6 +121,32 @@ public abstract class ToolDispatcherContract : IAsyncLifetime
         Assert.DoesNotContain('\uFFFD', result.Text);
     }
 
+    [Theory]
+    [InlineData(Truncation.Left, "[9808 characters are left out here.]\n😀", "😀")]
+    [InlineData(Truncation.Right, "😀", "😀\n[9808 characters are left out here.]")]
+    public async Task A_caller_says_how_much_of_a_result_it_wants(Truncation truncate, string start, string end)
+    {
+        ToolInvocation invocation = Invocation("long", """{"length": 10000}""") with { ResultLimit = new ResultLimit(256, truncate) };
+        ToolResult result = await Dispatcher.DispatchAsync(invocation, Long, default);
+        Assert.StartsWith(start, result.Text);
+        Assert.EndsWith(end, result.Text);
+        Assert.Equal(truncate == Truncation.Left ? new ResultCut(0, 192, 10_000) : new ResultCut(192, 0, 10_000), result.Cut);
+    }
+
+    [Fact]
+    public async Task A_result_says_in_which_sandbox_its_tool_ran()
+    {
+        DelegateTool tool = new([System.ComponentModel.Description("Runs somewhere.")] (ToolInvocation invocation) =>
+        {
+            invocation.Sandbox = "docker/abc";
+            throw new ToolException("It broke.");
+        }, "somewhere");
+        await using ToolHost host = await ToolHost.StartAsync([tool, .. _tools.All], Register);
+        ToolResult result = await host.Dispatcher.DispatchAsync(Invocation("somewhere", "{}"), Long, default);
+        Assert.Equal((ToolFailure.Threw, "docker/abc"), (result.Failure, result.Sandbox));
+        Assert.Null((await host.Dispatcher.DispatchAsync(Invocation("echo", """{"text": "x"}"""), Long, default)).Sandbox);
+    }
+
     [Fact]
     public async Task Cancelling_the_caller_cancels_the_tool()
     {

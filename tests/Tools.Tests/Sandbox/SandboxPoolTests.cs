@@ -110,6 +110,17 @@ public sealed class SandboxPoolTests
     }
 
     [Fact]
+    public async Task A_result_names_the_sandbox_that_all_calls_of_its_trajectory_meet_in()
+    {
+        using DockerRuntime docker = await TestDocker.OpenAsync();
+        await using ToolHost host = await StartAsync(docker, warm: 0);
+        ToolResult first = await host.Dispatcher.DispatchAsync(Invocation("t", "python", """{"code": "1"}"""), Timeout, default);
+        ToolResult second = await host.Dispatcher.DispatchAsync(Invocation("t", "read_file", """{"path": "none"}"""), Timeout, default);
+        Assert.Matches("^docker/.+$", first.Sandbox);
+        Assert.Equal((ToolFailure.Threw, first.Sandbox), (second.Failure, second.Sandbox));
+    }
+
+    [Fact]
     public async Task A_runtime_that_can_start_nothing_refuses_the_start_up()
     {
         using DockerRuntime docker = await TestDocker.OpenAsync();
