@@ -22,11 +22,9 @@ public sealed partial class ResultShapingTests
 
     [Theory]
     [InlineData("tiny-agent")]
-    [InlineData("bert_wordpiece")]
     [InlineData("deepseek_r1")]
     [InlineData("deepseek_v3")]
     [InlineData("gemma3")]
-    [InlineData("gpt2")]
     [InlineData("gptoss")]
     [InlineData("llama2")]
     [InlineData("llama3_1")]
@@ -100,15 +98,8 @@ public sealed partial class ResultShapingTests
         return (ResultCut.Join(text.AsSpan(0, head), text.AsSpan(tail), text.Length), new ResultCut(head, text.Length - tail, text.Length));
     }
 
-    private static ChatFormat Format(string family)
-    {
-        if (family is "tiny-agent")
-            return ChatFormat.Load(SharedFiles.InRepository("models", family));
-        string folder = SharedFiles.InShared("tokenizers", family);
-        // Those without a chat template of their own are held to the limits with another's.
-        string template = family is "bert_wordpiece" or "gpt2" ? SharedFiles.InShared("tokenizers", "llama2") : folder;
-        return ChatFormat.Create(Tokenizer.Load(folder), ChatTemplate.Load(template));
-    }
+    private static ChatFormat Format(string family) => ChatFormat.Load(
+        family is "tiny-agent" ? SharedFiles.InRepository("models", family) : SharedFiles.InShared("tokenizers", family));
 
     [GeneratedRegex(@"\n?\[(\d+) characters? (?:is|are) left out here\.\]\n?")]
     private static partial Regex Notice();
