@@ -26,7 +26,7 @@ internal sealed class ToolBudget(RolloutLimits limits)
 
     /// <summary>The spent budget that forbids so many more calls, and how a trajectory ends over it; null where they are allowed.</summary>
     public (string InWords, StopReason Stop)? Forbids(int calls) =>
-        limits.MaxToolCalls is { } most && calls > most - _calls ? (InWords($"{most} tool calls"), StopReason.MaxTurns)
+        limits.MaxToolCalls is { } most && calls > most - _calls ? (InWords($"{most} tool {(most == 1 ? "call" : "calls")}"), StopReason.MaxTurns)
         : TimeOfCall < LeastTime ? (InWords($"{limits.MaxToolTime!.Value.TotalSeconds:0.###} s of tool time"), StopReason.Deadline)
         : OutOfTokens ? (TokensInWords, StopReason.MaxTokens)
         : null;

@@ -28,6 +28,36 @@ public sealed class RolloutCommandTests
     }
 
     [Fact]
+    public async Task The_tools_of_a_rollout_are_bounded_by_options()
+    {
+        string path = Path.Combine(_folder, "out.jsonl");
+
+        CommandResult rollout = await CommandLineRunner.RunAsync(
+            "rollout", "--environment", "lookup", "--count", "4", "--temperature", "0", "--out", path,
+            "--max-result-tokens", "64", "--max-result-characters", "256", "--truncate-results", "right",
+            "--max-tool-calls", "1", "--max-tool-seconds", "30", "--max-observation-tokens", "64", "--max-tool-calls-per-turn", "1", "--when-spent", "end");
+        CommandResult audit = await CommandLineRunner.RunAsync("audit", path);
+
+        Assert.Equal((ExitCodes.Success, ""), (rollout.ExitCode, rollout.Error));
+        Assert.Equal((ExitCodes.Success, "4 checked, all hold."), (audit.ExitCode, audit.Lines[^1]));
+        JsonElement[] calls = [.. File.ReadLines(path).SelectMany(line => JsonElement.Parse(line).GetProperty("tool_calls").EnumerateArray())];
+        Assert.Contains(calls, call => call.TryGetProperty("result_length", out _));
+        Assert.All(calls, call => Assert.InRange(call.GetProperty("result").GetString()?.Length ?? 0, 0, 256));
+    }
+
+    [Theory]
+    [InlineData("--max-result-tokens", "63", "Option '--max-result-tokens' is '63'; it must be an integer from 64 to 1000000.")]
+    [InlineData("--max-tool-seconds", "0", "Option '--max-tool-seconds' is '0'; it must be a number from 0.001 to 86400.")]
+    [InlineData("--truncate-results", "top", "Option '--truncate-results' is 'top'; known values: left, middle, right.")]
+    public async Task A_bad_limit_is_refused_with_its_range(string option, string value, string message)
+    {
+        CommandResult result = await CommandLineRunner.RunAsync("rollout", "--environment", "lookup", option, value);
+
+        Assert.Equal(ExitCodes.Usage, result.ExitCode);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_same_seed_samples_the_same_tokens_whatever_the_concurrency()
     {
         string[][] tokens = new string[2][];

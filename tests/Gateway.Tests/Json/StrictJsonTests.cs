@@ -46,6 +46,18 @@ public sealed class StrictJsonTests
         "Member 'sampling.top_p' is 0; it must be above 0 and at most 1.")]
     [InlineData("""{"environment":"e","seed":9007199254740992}""", ProblemCodes.InvalidValue,
         "Member 'seed' is 9007199254740992; it must be at least 0 and at most 9007199254740991.")]
+    [InlineData("""{"environment":"e","limits":{"tool_results":{"by_tool":{"search":{"max_tokens":63}}}}}""", ProblemCodes.InvalidValue,
+        "Member 'limits.tool_results.by_tool.search.max_tokens' is 63; it must be at least 64 and at most 1000000.")]
+    [InlineData("""{"environment":"e","limits":{"tool_results":{"truncate":"top"}}}""", ProblemCodes.InvalidValue,
+        "Member 'limits.tool_results.truncate' is \"top\"; it must be one of middle, left, right.")]
+    [InlineData("""{"environment":"e","limits":{"tool_results":{"by_tool":{"a":{},"a":{}}}}}""", ProblemCodes.DuplicateMember,
+        "Member 'limits.tool_results.by_tool.a' appears more than once.")]
+    [InlineData("""{"environment":"e","limits":{"when_spent":"stop"}}""", ProblemCodes.InvalidValue,
+        "Member 'limits.when_spent' is \"stop\"; it must be one of answer, end.")]
+    [InlineData("""{"environment":"e","sampling":{"logit_bias":{"a":1}}}""", ProblemCodes.InvalidValue,
+        "Member 'sampling.logit_bias' is {\"a\":1}; it must be an object with valid names.")]
+    [InlineData("""{"environment":"e","sampling":{"logit_bias":{"1":"a"}}}""", ProblemCodes.InvalidValue,
+        "Member 'sampling.logit_bias.1' is \"a\"; it must be a finite number.")]
     [InlineData("""{"environment":"e","tasks":{}}""", ProblemCodes.InvalidValue, "Member 'tasks' is {}; it must be an array.")]
     [InlineData("""{"environment":"e","tasks":[{"id":"a"}]}""", ProblemCodes.MissingMember, "Member 'tasks[0].data' is missing.")]
     public void A_bad_text_is_named_with_what_is_known(string json, string code, string message)

@@ -1,8 +1,10 @@
+using System.ComponentModel;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using AgentRollout.Gateway.Storage;
+using AgentRollout.Tools;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
@@ -46,6 +48,29 @@ public sealed class RolloutEndpointsTests
                 (await gateway.GetAsync($"/v1/trajectories/{trajectoryId}/audit")).GetRawText());
             Assert.NotEqual(0, trajectory.GetProperty("tool_calls").GetArrayLength());
         }
+    }
+
+    [Fact]
+    public async Task A_rollout_bounds_its_tools_and_what_is_read_of_them()
+    {
+        GatewayOptions options = new() { ToolResults = new() { MaxCharacters = 300, Truncate = Truncation.Right } };
+        await using TestGateway gateway = await TestGateway.StartAsync(
+            options, configure: services => services.AddSingleton<ITool>(new DelegateTool([Description("Long.")] (string city) => new string('x', 1_000), "weather")));
+        const string limits = """{"max_turns":3,"max_tool_calls":1,"tool_results":{"by_tool":{"weather":{"max_tokens":100}}}}""";
+        string id = await gateway.AcceptAsync(
+            """{"environment":"plain","tasks":[{"id":"t","data":{"question":"weather"}}],"tools":["weather"],"limits":""" + limits + "}");
+        await gateway.WaitForAsync(id, "completed");
+
+        JsonElement trajectory = (await gateway.GetAsync($"/v1/rollouts/{id}/trajectories"))[0];
+        JsonElement[] calls = [.. trajectory.GetProperty("tool_calls").EnumerateArray()];
+        Assert.Matches(@"^x+\n\[\d+ characters are left out here\.\]$", calls[0].GetProperty("result").GetString());
+        Assert.InRange(calls[0].GetProperty("result").GetString()!.Length, 64, 300);
+        Assert.Equal(1_000, calls[0].GetProperty("result_length").GetInt32());
+        Assert.Equal("The budget of 1 tool call is spent; this call was not run.", calls[1].GetProperty("error").GetString());
+
+        using HttpResponseMessage refused = await gateway.PostAsync(
+            """{"environment":"tools","tasks":[{"id":"t","data":{"question":"q"}}],"limits":{"tool_results":{"by_tool":{"python":{}}}}}""");
+        Assert.Contains("names tool 'python'; the rollout offers: calculator.", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     [Fact]
