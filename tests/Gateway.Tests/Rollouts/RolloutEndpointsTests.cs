@@ -55,7 +55,7 @@ public sealed class RolloutEndpointsTests
     {
         GatewayOptions options = new() { ToolResults = new() { MaxCharacters = 300, Truncate = Truncation.Right } };
         await using TestGateway gateway = await TestGateway.StartAsync(
-            options, configure: services => services.AddSingleton<ITool>(new DelegateTool([Description("Long.")] (string city) => new string('x', 1_000), "weather")));
+            options, configure: services => services.AddSingleton<ITool>(new DelegateTool([Description("Long.")] (string city) => "The weather: " + new string('x', 987), "weather")));
         const string limits = """{"max_turns":3,"max_tool_calls":1,"tool_results":{"by_tool":{"weather":{"max_tokens":100}}}}""";
         string id = await gateway.AcceptAsync(
             """{"environment":"plain","tasks":[{"id":"t","data":{"question":"weather"}}],"tools":["weather"],"limits":""" + limits + "}");
@@ -63,7 +63,7 @@ public sealed class RolloutEndpointsTests
 
         JsonElement trajectory = (await gateway.GetAsync($"/v1/rollouts/{id}/trajectories"))[0];
         JsonElement[] calls = [.. trajectory.GetProperty("tool_calls").EnumerateArray()];
-        Assert.Matches(@"^x+\n\[\d+ characters are left out here\.\]$", calls[0].GetProperty("result").GetString());
+        Assert.Matches(@"^The weather: x+\n\[\d+ characters are left out here\.\]$", calls[0].GetProperty("result").GetString());
         Assert.InRange(calls[0].GetProperty("result").GetString()!.Length, 64, 300);
         Assert.Equal(1_000, calls[0].GetProperty("result_length").GetInt32());
         Assert.Equal("The budget of 1 tool call is spent; this call was not run.", calls[1].GetProperty("error").GetString());
