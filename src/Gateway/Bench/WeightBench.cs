@@ -86,14 +86,17 @@ internal sealed class WeightBench : IAsyncDisposable
 
     private async Task<WeightReport> MeasureAsync(string model, int rounds, int threads, CancellationToken cancellationToken)
     {
-        List<double> copies = [], updates = [], discards = [], streams = [];
+        List<double> copies = [], updates = [], discards = [], streams = [], processor = [];
         List<WeightUpdateReport> reports = [];
         using WeightCopy copy = new(_file, threads);
         for (int round = -1; round < rounds; round++)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            TimeSpan before = Environment.CpuUsage.TotalTime;
             double copied = Time(copy.Run);
+            TimeSpan between = Environment.CpuUsage.TotalTime;
             (double updated, WeightUpdateReport report) = await TimeAsync(UpdateAsync);
+            TimeSpan after = Environment.CpuUsage.TotalTime;
             (double discarded, _) = await TimeAsync(() => SendAllAsync(_ => "/discard"));
             (double streamed, _) = await TimeAsync(StreamAsync);
             // The first round compiles and touches memory.
@@ -101,6 +104,7 @@ internal sealed class WeightBench : IAsyncDisposable
                 continue;
             copies.Add(copied);
             updates.Add(updated);
+            processor.Add((after - between) / (between - before));
             discards.Add(discarded);
             streams.Add(streamed);
             reports.Add(report);
@@ -121,6 +125,7 @@ internal sealed class WeightBench : IAsyncDisposable
             DiscardMs = Median.Of(discards),
             StreamMs = Median.Of(streams),
             UpdateToCopy = Median.Of(updates.Zip(copies, (update, plain) => update / plain)),
+            UpdateToCopyProcessorTime = Median.Of(processor),
             StreamToDiscard = Median.Of(discards.Zip(streams, (discard, stream) => discard / stream)),
         };
     }

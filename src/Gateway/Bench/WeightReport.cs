@@ -28,6 +28,9 @@ internal sealed record WeightReport
     /// <summary><see cref="UpdateMs"/> as a multiple of <see cref="CopyMs"/>: the median of the rounds' ratios.</summary>
     public required double UpdateToCopy { get; init; }
 
+    /// <summary>The same of processor time, which other work on the machine stretches less.</summary>
+    public required double UpdateToCopyProcessorTime { get; init; }
+
     /// <summary>Throughput of the streamed update as a share of the discarded one: the median of the rounds' ratios.</summary>
     public required double StreamToDiscard { get; init; }
 
@@ -38,7 +41,7 @@ internal sealed record WeightReport
         $"""
         {Model}: {Bytes / 1e6:N0} MB of weights
         plain copy            {CopyMs,9:N1} ms
-        update from a file    {UpdateMs,9:N1} ms   {UpdateToCopy:0.00}x the copy ({string.Join(", ", PhasesMs.Select(phase => string.Create(CultureInfo.InvariantCulture, $"{phase.Key} {phase.Value:0.0}")))})
+        update from a file    {UpdateMs,9:N1} ms   {UpdateToCopy:0.00}x the copy, {UpdateToCopyProcessorTime:0.00}x its processor time ({string.Join(", ", PhasesMs.Select(phase => string.Create(CultureInfo.InvariantCulture, $"{phase.Key} {phase.Value:0.0}")))})
         HTTP, thrown away     {DiscardMs,9:N1} ms
         HTTP, as an update    {StreamMs,9:N1} ms   {StreamToDiscard:P0} of that throughput
         """);

@@ -194,8 +194,9 @@ internal sealed unsafe class PackedMatrix : IDisposable
         nint pair = 0;
         if (Avx2.IsSupported && count == PanelOutputs)
         {
-            for (; pair + PairTransposer.Size <= inputs / 2; pair += PairTransposer.Size, target += PairTransposer.Size * PanelOutputs)
-                PairTransposer.Transpose(rows, pair, target);
+            pair = inputs / 2 / PairTransposer.Size * PairTransposer.Size;
+            PairTransposer.Transpose(rows, pair, target);
+            target += pair * PanelOutputs;
         }
 
         for (; pair < inputs / 2; pair++, target += PanelOutputs)
