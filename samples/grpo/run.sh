@@ -13,7 +13,7 @@ rm -rf work
 mkdir work
 # Keys and values as floats, as the trainer has them: the two then agree to about 1e-5.
 cat > work/server.json <<JSON
-{"urls": ["http://127.0.0.1:5081"], "database": "$PWD/work/rollouts.db", "engine": {"kv_cache_type": "float32"}}
+{"urls": ["http://127.0.0.1:5081"], "database": "work/rollouts.db", "engine": {"kv_cache_type": "float32"}}
 JSON
 dotnet "$root/artifacts/bin/Gateway/release/agentrollout.dll" serve --config work/server.json > work/server.log 2>&1 &
 server=$!

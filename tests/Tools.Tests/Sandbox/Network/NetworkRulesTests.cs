@@ -13,12 +13,12 @@ public sealed class NetworkRulesTests
     });
 
     [Theory]
-    [InlineData("pypi.org:443", true)]
+    [InlineData("packages.test:443", true)]
     [InlineData("PYPI.ORG.:443", true)]
-    [InlineData("pypi.org:80", false)]
-    [InlineData("evilpypi.org:443", false)]
-    [InlineData("a.pypi.org:443", false)]
-    [InlineData("pypi.org.evil.net:443", false)]
+    [InlineData("packages.test:80", false)]
+    [InlineData("evilpackages.test:443", false)]
+    [InlineData("a.packages.test:443", false)]
+    [InlineData("packages.test.evil.net:443", false)]
     [InlineData("a.example.org:80", true)]
     [InlineData("a.b.example.org:80", true)]
     [InlineData("example.org:80", false)]
@@ -60,14 +60,14 @@ public sealed class NetworkRulesTests
         Assert.Equal(isAllowed, Rules.MayLeadTo(IPAddress.Parse(address), 8000));
 
     [Theory]
-    [InlineData("pypi.org")]
-    [InlineData("pypi.org:0")]
-    [InlineData("pypi.org:65536")]
-    [InlineData("pypi.org:*")]
+    [InlineData("packages.test")]
+    [InlineData("packages.test:0")]
+    [InlineData("packages.test:65536")]
+    [InlineData("packages.test:*")]
     [InlineData("*:443")]
     [InlineData("*.10.0.0.1:443")]
     [InlineData("::1:443")]
-    [InlineData("https://pypi.org:443")]
+    [InlineData("https://packages.test:443")]
     [InlineData("a..b:443")]
     [InlineData("")]
     public void A_malformed_entry_is_refused_by_name(string entry) => Assert.Equal(
@@ -80,7 +80,7 @@ public sealed class NetworkRulesTests
     [Fact]
     public async Task An_engine_over_TCP_refuses_the_setting()
     {
-        SandboxRuntimeOptions options = new() { Runtime = SandboxRuntimeKind.Docker, DockerHost = "tcp://localhost:1", Network = new NetworkOptions { Allow = ["pypi.org:443"] } };
+        SandboxRuntimeOptions options = new() { Runtime = SandboxRuntimeKind.Docker, DockerHost = "tcp://localhost:1", Network = new NetworkOptions { Allow = ["packages.test:443"] } };
         SandboxException error = await Assert.ThrowsAsync<SandboxException>(() => SandboxRuntimes.OpenAsync(
             options, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, default));
         Assert.Contains("Docker at 'tcp://localhost:1' is reached over TCP, and a network allow-list needs an engine of this machine at unix:///PATH.", error.Message, StringComparison.Ordinal);

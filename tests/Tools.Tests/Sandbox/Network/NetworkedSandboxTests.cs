@@ -64,7 +64,7 @@ public sealed class NetworkedSandboxTests : IAsyncLifetime
     {
         string allowed = $"is not allowed; allowed: {_server.Address}.";
         Assert.Contains($"Host 'example.org:80' {allowed}", await ValueAsync("fetch('http://example.org/')"), StringComparison.Ordinal);
-        Assert.Contains($"Tunnel connection failed: 403 Host 'pypi.org:443' {allowed}", await ValueAsync("fetch('https://pypi.org/')"), StringComparison.Ordinal);
+        Assert.Contains($"Tunnel connection failed: 403 Host 'packages.test:443' {allowed}", await ValueAsync("fetch('https://packages.test/')"), StringComparison.Ordinal);
         Assert.Contains($"Host '127.0.0.2:1' {allowed}", await ValueAsync("fetch('http://127.0.0.2:1/')"), StringComparison.Ordinal);
         Assert.Contains($"Host '169.254.169.254:80' {allowed}", await ValueAsync("fetch('http://169.254.169.254/')"), StringComparison.Ordinal);
         Assert.Empty(_server.Heads);
