@@ -7,15 +7,13 @@ namespace AgentRollout.Gateway.Bench;
 
 /// <summary>
 /// A random load on an engine that has too little memory for it, so that sequences are preempted, pages evicted and prompts shared all the
-/// time. Afterwards every request must have been answered once, every page be free or cached, and a sample of results be the same alone.
+/// time, while its weights change and its memory comes and goes. Every page is accounted for after every step. Afterwards every request must
+/// have been answered once, no page be in use, memory be what it was, and a sample of results be the same alone.
 /// </summary>
 internal static class EngineSoak
 {
-    private const int MostRepeats = 400;
-    private const int ContextLength = 512;
-
-    /// <summary>Growth of the process from the first quarter to the end that counts as a leak.</summary>
-    private const long LeakMiB = 64;
+    /// <summary>Most tokens of a sequence.</summary>
+    public const int ContextLength = 512;
 
     public static async Task<SoakReport> RunAsync(SoakOptions options, CancellationToken cancellationToken)
     {
@@ -24,53 +22,57 @@ internal static class EngineSoak
             Threads = options.Threads, KvCacheMiB = options.KvCacheMiB, ContextLength = ContextLength, MaxBatchTokens = 96, MaxMixedPrefillTokens = 40,
             MaxRunningSequences = Math.Max(1, options.Clients / 2), ChunkIntervalMs = 2, LeaseSeconds = 1, CheckIntegrity = true,
         };
+        using SoakWeights weights = new(options.Model);
         await using LocalEngine engine = LocalEngine.Load(options.Model, engineOptions, NullLoggerFactory.Instance);
-        SoakClient[] clients = [.. Enumerable.Range(0, options.Clients).Select(number => new SoakClient(engine, options.Seed, number))];
+        SoakOperator operators = new(engine, weights, options.Seed);
+        SoakClient[] clients = [.. Enumerable.Range(0, options.Clients).Select(number => new SoakClient(engine, operators, options, number))];
+        SoakMemory memory = new(options.Duration);
         long started = Stopwatch.GetTimestamp();
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         stop.CancelAfter(options.Duration);
-        Task playing = Task.WhenAll(clients.Select(client => client.RunAsync(stop.Token)));
-        long early = await MemoryAfterAsync(options.Duration / 4, playing);
-        await playing;
+        await Task.WhenAll([operators.RunAsync(stop.Token), memory.WatchAsync(stop.Token), .. clients.Select(client => client.RunAsync(stop.Token))]);
         TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
-        long late = WorkingSetMiB();
 
         EngineStatistics statistics = await IdleAsync(engine);
-        List<string> problems = [.. clients.SelectMany(client => client.Problems), .. Leftovers(statistics)];
-        if (late - early > LeakMiB)
-            problems.Add($"The process grew from {early} to {late} MiB.");
-        int repeated = await RepeatAsync(options, [.. clients.SelectMany(client => client.Kept)], problems);
-        return new SoakReport
-        {
-            Seconds = Math.Round(elapsed.TotalSeconds, 1),
-            Requests = clients.Sum(client => client.Requests),
-            Completed = clients.Sum(client => client.Completed),
-            Cancelled = clients.Sum(client => client.Cancelled),
-            SampledTokens = statistics.SampledTokens,
-            PrefillTokens = statistics.PrefillTokens,
-            PrefixHitTokens = statistics.PrefixHitTokens,
-            Preemptions = statistics.Preemptions,
-            Evictions = statistics.Evictions,
-            Steps = statistics.Steps,
-            LongestWaitMs = Math.Round(clients.Max(client => client.LongestWait).TotalMilliseconds, 1),
-            Repeated = repeated,
-            WorkingSetEarlyMib = early,
-            WorkingSetLateMib = late,
-            Problems = problems,
-        };
+        SoakReplay replay = new(options, operators);
+        await replay.RunAsync(weights, [.. clients.SelectMany(client => client.Sample)]);
+        string[] problems =
+        [
+            .. clients.SelectMany(client => client.Problems), .. operators.Problems, .. Leftovers(statistics), .. memory.Problems(), .. replay.Problems,
+        ];
+        return Report(elapsed, statistics, clients, operators, memory, replay, problems);
     }
 
-    private static async Task<long> MemoryAfterAsync(TimeSpan time, Task playing)
+    private static SoakReport Report(
+        TimeSpan elapsed, EngineStatistics statistics, SoakClient[] clients, SoakOperator operators, SoakMemory memory, SoakReplay replay, string[] problems) => new()
     {
-        await Task.WhenAny(playing, Task.Delay(time, TimeProvider.System));
-        return WorkingSetMiB();
-    }
-
-    private static long WorkingSetMiB()
-    {
-        GC.Collect();
-        return Environment.WorkingSet >> 20;
-    }
+        Seconds = Math.Round(elapsed.TotalSeconds, 1),
+        Requests = clients.Sum(client => client.Requests),
+        Completed = clients.Sum(client => client.Completed),
+        Interrupted = clients.Sum(client => client.Interrupted),
+        Cancelled = clients.Sum(client => client.Cancelled),
+        Expired = clients.Sum(client => client.Expired),
+        Refused = clients.Sum(client => client.Refused),
+        WeightUpdates = operators.Updates,
+        MemoryReleases = operators.Releases,
+        Pauses = operators.Pauses,
+        Flushes = operators.Flushes,
+        SampledTokens = statistics.SampledTokens,
+        PrefillTokens = statistics.PrefillTokens,
+        PrefixHitTokens = statistics.PrefixHitTokens,
+        Preemptions = statistics.Preemptions,
+        Evictions = statistics.Evictions,
+        Steps = statistics.Steps,
+        LongestWaitMs = Math.Round(clients.Max(client => client.LongestWait).TotalMilliseconds, 1),
+        LongestRequestMs = Math.Round(clients.Max(client => client.LongestRequest).TotalMilliseconds, 1),
+        Repeated = replay.Compared.Generated,
+        RepeatedAcrossUpdates = replay.Compared.Scored,
+        WorkingSetEarlyMib = Math.Round(memory.ProcessEarly, 1),
+        WorkingSetLateMib = Math.Round(memory.ProcessLate, 1),
+        ManagedHeapEarlyMib = Math.Round(memory.HeapEarly, 1),
+        ManagedHeapLateMib = Math.Round(memory.HeapLate, 1),
+        Problems = problems,
+    };
 
     /// <summary>The engine hears of the last cancellations at its next step boundary.</summary>
     private static async Task<EngineStatistics> IdleAsync(LocalEngine engine)
@@ -91,23 +93,5 @@ internal static class EngineSoak
             yield return $"{statistics.Running} sequences still run and {statistics.Waiting} wait.";
         if (statistics.PagesInUse > 0)
             yield return $"{statistics.PagesInUse} pages are still in use.";
-    }
-
-    /// <summary>Computes some results again, one at a time and with everything off that could change them.</summary>
-    private static async Task<int> RepeatAsync(SoakOptions options, List<(GenerationRequest Request, SoakResult Result)> kept, List<string> problems)
-    {
-        await using LocalEngine alone = LocalEngine.Load(
-            options.Model, new EngineOptions { Threads = 1, ContextLength = ContextLength, PrefixCache = false, MaxRunningSequences = 1 }, NullLoggerFactory.Instance);
-        int count = Math.Min(MostRepeats, kept.Count);
-        foreach ((GenerationRequest request, SoakResult result) in kept.Take(count))
-        {
-            SoakResult again = new();
-            await foreach (TokenChunk chunk in alone.GenerateAsync(request, CancellationToken.None))
-                again.Add(chunk);
-            if (!again.IsSameAs(result))
-                problems.Add($"Request '{request.Id}' got other tokens or log-probabilities alone.");
-        }
-
-        return count;
     }
 }

@@ -1,4 +1,5 @@
 using AgentRollout.RolloutEngine;
+using AgentRollout.RolloutEngine.Local;
 
 namespace AgentRollout.Gateway.Bench;
 
@@ -6,16 +7,32 @@ namespace AgentRollout.Gateway.Bench;
 internal sealed class SoakResult
 {
     private readonly List<float> _logprobs = [];
+    private readonly List<float> _samplingLogprobs = [];
+    private readonly List<TokenLogprob> _top = [];
+    private readonly List<int> _kept = [];
     private int _endings;
 
     public List<int> Tokens { get; } = [];
+
+    /// <summary>Where each weight version begins among the tokens.</summary>
+    public List<(int Start, long WeightVersion)> Spans { get; } = [];
 
     public FinishReason? Finish { get; private set; }
 
     public void Add(TokenChunk chunk)
     {
+        if (!chunk.Tokens.IsEmpty && (Spans.Count == 0 || Spans[^1].WeightVersion != chunk.WeightVersion))
+            Spans.Add((Tokens.Count, chunk.WeightVersion));
         Tokens.AddRange(chunk.Tokens.Span);
         _logprobs.AddRange(chunk.Logprobs.Span);
+        _samplingLogprobs.AddRange((chunk.SamplingLogprobs ?? chunk.Logprobs).Span);
+        _top.AddRange(chunk.TopLogprobs.GetValueOrDefault().Span);
+        foreach (ReadOnlyMemory<int> kept in chunk.KeptTokens ?? [])
+        {
+            _kept.Add(kept.Length);
+            _kept.AddRange(kept.Span);
+        }
+
         _endings += chunk.Finish is null ? 0 : 1;
         Finish = chunk.Finish;
     }
@@ -27,12 +44,28 @@ internal sealed class SoakResult
             return $"ended {_endings} times";
         if (_logprobs.Count != Tokens.Count || _logprobs.Any(logprob => !(logprob <= 0)))
             return $"got {_logprobs.Count} log-probabilities for {Tokens.Count} tokens, or one that is none";
-        bool stopped = Tokens.Count > 0 && request.StopTokenIds.Contains(Tokens[^1]);
-        return (Finish == FinishReason.Stop) == stopped && (stopped || Tokens.Count == request.MaxNewTokens)
-            ? null
-            : $"ended with {Finish} after {Tokens.Count} of {request.MaxNewTokens} tokens";
+        if (_top.Count != request.TopLogprobs * Tokens.Count)
+            return $"got {_top.Count} top log-probabilities for {Tokens.Count} tokens, and asked for {request.TopLogprobs} each";
+        bool stopped = Tokens.Count > 0 && (request.StopTokenIds.Contains(Tokens[^1]) || request.StopSequences.Any(Ends));
+        bool isRight = Finish switch
+        {
+            FinishReason.Stop => stopped,
+            FinishReason.Length => !stopped && Tokens.Count == request.MaxNewTokens,
+            _ => request.OnInterrupt == InterruptPolicy.ReturnPartial && Tokens.Count < request.MaxNewTokens,
+        };
+        return isRight ? null : $"ended with {Finish} after {Tokens.Count} of {request.MaxNewTokens} tokens";
     }
 
-    public bool IsSameAs(SoakResult other) => Finish == other.Finish && Tokens.SequenceEqual(other.Tokens)
-        && _logprobs.Select(BitConverter.SingleToInt32Bits).SequenceEqual(other._logprobs.Select(BitConverter.SingleToInt32Bits));
+    public bool HasTheSameTokens(SoakResult other) => Tokens.SequenceEqual(other.Tokens) && _kept.SequenceEqual(other._kept)
+        && Bits(_logprobs).SequenceEqual(Bits(other._logprobs)) && Bits(_samplingLogprobs).SequenceEqual(Bits(other._samplingLogprobs))
+        && _top.Select(top => top.Token).SequenceEqual(other._top.Select(top => top.Token))
+        && Bits(_top.Select(top => top.Logprob)).SequenceEqual(Bits(other._top.Select(top => top.Logprob)));
+
+    /// <summary>Whether the token at this place has these log-probabilities.</summary>
+    public bool IsScoredAs(int place, ScoredToken score) => Tokens[place] == score.Token
+        && Bits([_logprobs[place], _samplingLogprobs[place]]).SequenceEqual(Bits([score.Logprob, score.SamplingLogprob]));
+
+    private bool Ends(IReadOnlyList<int> stop) => Tokens.TakeLast(stop.Count).SequenceEqual(stop);
+
+    private static IEnumerable<int> Bits(IEnumerable<float> values) => values.Select(BitConverter.SingleToInt32Bits);
 }
