@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using AgentRollout.RolloutEngine;
 using AgentRollout.RolloutEngine.Local;
 
@@ -9,8 +11,10 @@ internal sealed class SoakResult
     private readonly List<float> _logprobs = [];
     private readonly List<float> _samplingLogprobs = [];
     private readonly List<TokenLogprob> _top = [];
-    private readonly List<int> _kept = [];
     private int _endings;
+
+    /// <summary>Of all kept tokens, which may be whole vocabularies.</summary>
+    private ulong _keptDigest;
 
     public List<int> Tokens { get; } = [];
 
@@ -28,10 +32,7 @@ internal sealed class SoakResult
         _samplingLogprobs.AddRange((chunk.SamplingLogprobs ?? chunk.Logprobs).Span);
         _top.AddRange(chunk.TopLogprobs.GetValueOrDefault().Span);
         foreach (ReadOnlyMemory<int> kept in chunk.KeptTokens ?? [])
-        {
-            _kept.Add(kept.Length);
-            _kept.AddRange(kept.Span);
-        }
+            _keptDigest = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(kept.Span), (long)_keptDigest + kept.Length);
 
         _endings += chunk.Finish is null ? 0 : 1;
         Finish = chunk.Finish;
@@ -56,7 +57,7 @@ internal sealed class SoakResult
         return isRight ? null : $"ended with {Finish} after {Tokens.Count} of {request.MaxNewTokens} tokens";
     }
 
-    public bool HasTheSameTokens(SoakResult other) => Tokens.SequenceEqual(other.Tokens) && _kept.SequenceEqual(other._kept)
+    public bool HasTheSameTokens(SoakResult other) => Tokens.SequenceEqual(other.Tokens) && _keptDigest == other._keptDigest
         && Bits(_logprobs).SequenceEqual(Bits(other._logprobs)) && Bits(_samplingLogprobs).SequenceEqual(Bits(other._samplingLogprobs))
         && _top.Select(top => top.Token).SequenceEqual(other._top.Select(top => top.Token))
         && Bits(_top.Select(top => top.Logprob)).SequenceEqual(Bits(other._top.Select(top => top.Logprob)));

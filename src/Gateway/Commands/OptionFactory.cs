@@ -47,6 +47,29 @@ internal static class OptionFactory
         CustomParser = result => ReadNumber(name, result, isAllowed, range),
     };
 
+    /// <summary>An option that may be given several times, each time as <c>ID=X</c>; null where it is not given.</summary>
+    public static Option<IReadOnlyDictionary<int, float>?> NumbersById(string name, string description, Func<float, bool> isAllowed, string range) => new(name)
+    {
+        Description = description,
+        HelpName = "ID=X",
+        Arity = ArgumentArity.OneOrMore,
+        CustomParser = result =>
+        {
+            Dictionary<int, float> numbers = [];
+            foreach (string text in result.Tokens.Select(token => token.Value))
+            {
+                string[] parts = text.Split('=');
+                if (parts.Length == 2 && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+                    && float.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && isAllowed(value))
+                    numbers[id] = value;
+                else
+                    result.AddError($"Option '{name}' is '{text}'; it must be a token id, '=' and a number {range}.");
+            }
+
+            return numbers;
+        },
+    };
+
     public static Option<string> Choice(string name, string description, params string[] choices) => new(name)
     {
         Description = description,

@@ -46,6 +46,8 @@ internal static class RolloutCommand
             "--presence-penalty", "Taken from a logit once the turn has the token.", 0, value => value is >= -10 and <= 10, "from -10 to 10");
         Option<long> minNewTokens = OptionFactory.Integer(
             "--min-new-tokens", "A turn does not end before it has this many tokens.", 0, 0, int.MaxValue);
+        Option<IReadOnlyDictionary<int, float>?> logitBias = OptionFactory.NumbersById(
+            "--logit-bias", "Added to the logit of a token id, from -100 to 100; may be given for several.", value => value is >= -100 and <= 100, "from -100 to 100");
         RolloutLimitOptions limits = new();
         Option<string> history = OptionFactory.Choice(
             "--history", "Where the template rewrites earlier turns: keep what was sampled, or go on in a new sequence.", OptionFactory.WordsOf<HistoryPolicy>());
@@ -64,7 +66,7 @@ internal static class RolloutCommand
         Command command = new("rollout", "Plays tasks without a server.")
         {
             environment, tasks, count, offset, split, samples, seed, output, model, rewardModel,
-            temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, minNewTokens,
+            temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, logitBias, minNewTokens,
             history, mask, toolCallParser, contentEncoding, sandbox, plugins, concurrency, threads, json,
         };
         foreach (Option option in limits.All)
@@ -90,6 +92,7 @@ internal static class RolloutCommand
                     RepetitionPenalty = parsed.GetValue(repetitionPenalty),
                     FrequencyPenalty = parsed.GetValue(frequencyPenalty),
                     PresencePenalty = parsed.GetValue(presencePenalty),
+                    LogitBias = parsed.GetValue(logitBias),
                     MinNewTokens = (int)parsed.GetValue(minNewTokens),
                 },
                 Limits = limits.Read(parsed),

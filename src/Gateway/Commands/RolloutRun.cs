@@ -41,6 +41,8 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
         {
             await using LoadedModel model = await loading;
             CheckContext(model.Policy);
+            if (options.Sampling.Problem(model.Policy.Engine.Model.VocabularySize) is { } problem)
+                throw CommandException.Usage($"The sampling {problem}.");
             RolloutSpec spec = new()
             {
                 Id = _id,

@@ -48,7 +48,8 @@ public sealed class BenchCommandTests
         Assert.Equal(1, report.GetProperty("threads").GetInt32());
         Assert.NotEqual("", report.GetProperty("path").GetString());
         Assert.InRange(report.GetProperty("share_of_dram").GetDouble(), 0, 10);
-        Assert.InRange(report.GetProperty("share_of_fma").GetDouble(), 1e-4, 1);
+        // Whoever else computes while the probe does makes the share of what it found seem larger.
+        Assert.InRange(report.GetProperty("share_of_fma").GetDouble(), 1e-4, 10);
         Assert.True(report.GetProperty("tokens_per_second").GetDouble() > 0);
         Assert.Equal(scenario is "grpo" or "turns", report.TryGetProperty("inter_token_gap_ms", out _));
         Assert.True(report.GetProperty("step_ms").GetProperty("median").GetDouble() <= report.GetProperty("step_ms").GetProperty("p99").GetDouble());

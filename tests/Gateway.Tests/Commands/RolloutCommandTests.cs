@@ -56,6 +56,24 @@ public sealed class RolloutCommandTests
     }
 
     [Fact]
+    public async Task A_biased_token_is_all_that_is_sampled_and_one_outside_the_vocabulary_is_refused()
+    {
+        string path = Path.Combine(_folder, "biased.jsonl");
+        string[] command = ["rollout", "--environment", "arithmetic", "--count", "1", "--temperature", "0", "--max-turns", "1", "--max-tokens", "600", "--out", path];
+
+        CommandResult biased = await CommandLineRunner.RunAsync([.. command, "--logit-bias", "70=100", "--logit-bias", "71=-100"]);
+        CommandResult refused = await CommandLineRunner.RunAsync([.. command, "--logit-bias", "999999=1"]);
+
+        Assert.Equal((ExitCodes.Success, ""), (biased.ExitCode, biased.Error));
+        JsonElement trajectory = JsonElement.Parse(File.ReadLines(path).First());
+        Assert.Equal(100, trajectory.GetProperty("sampling").GetProperty("logit_bias").GetProperty("70").GetSingle());
+        int[] tokens = [.. trajectory.GetProperty("sequences")[0].GetProperty("token_ids").EnumerateArray().Select(token => token.GetInt32())];
+        Assert.All(tokens[^20..], token => Assert.Equal(70, token));
+        Assert.Equal(ExitCodes.Usage, refused.ExitCode);
+        Assert.StartsWith("The sampling has a logit_bias for token id 999999; ids are 0 to ", refused.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_same_seed_samples_the_same_tokens_whatever_the_concurrency()
     {
         string[][] tokens = new string[2][];

@@ -14,6 +14,8 @@ public sealed class UsageTests
     [InlineData("Environment 'nope' is unknown; known environments: arithmetic, lookup.", "rollout", "--environment", "nope")]
     [InlineData("Option '--samples' is 'x'; it must be an integer from 1 to 4096.", "rollout", "--environment", "lookup", "--samples", "x")]
     [InlineData("Option '--top-p' is '0'; it must be a number above 0 and at most 1.", "rollout", "--environment", "lookup", "--top-p", "0")]
+    [InlineData("Option '--logit-bias' is '7'; it must be a token id, '=' and a number from -100 to 100.", "rollout", "--environment", "lookup", "--logit-bias", "7")]
+    [InlineData("Option '--logit-bias' is '7=101'; it must be a token id, '=' and a number from -100 to 100.", "rollout", "--environment", "lookup", "--logit-bias", "6=1", "--logit-bias", "7=101")]
     [InlineData("Option '--split' is 'dev'; known values: test, train.", "rollout", "--environment", "lookup", "--split", "dev")]
     [InlineData("Task file '/nope' does not exist.", "rollout", "--environment", "lookup", "--tasks", "/nope")]
     [InlineData("Options '--count' and '--offset' are about generated tasks and do not go with '--tasks'.",
