@@ -9,12 +9,12 @@ public sealed class NetworkRulesTests
 {
     private static readonly NetworkRules Rules = new(new NetworkOptions
     {
-        Allow = ["PyPI.org:443", "*.example.org:80", "10.1.2.3:8000", "[fd00::1]:443", "127.0.0.1:9000"],
+        Allow = ["Packages.Test:443", "*.example.org:80", "10.1.2.3:8000", "[fd00::1]:443", "127.0.0.1:9000"],
     });
 
     [Theory]
     [InlineData("packages.test:443", true)]
-    [InlineData("PYPI.ORG.:443", true)]
+    [InlineData("PACKAGES.TEST.:443", true)]
     [InlineData("packages.test:80", false)]
     [InlineData("evilpackages.test:443", false)]
     [InlineData("a.packages.test:443", false)]
