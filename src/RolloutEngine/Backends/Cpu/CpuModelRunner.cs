@@ -67,9 +67,17 @@ internal sealed class CpuModelRunner : IModelRunner
 
     public IRunnerWeights LoadWeights(string path)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(path);
-        CpuWeights inUse = _transformer.Weights;
-        return CpuWeights.Load(_config, checkpoint, inUse.Type, inUse.Memory);
+        Checkpoint checkpoint = Checkpoint.Open(path);
+        try
+        {
+            CpuWeights inUse = _transformer.Weights;
+            return CpuWeights.Load(_config, checkpoint, inUse.Type, inUse.Memory);
+        }
+        finally
+        {
+            // To unmap a gigabyte of small pages takes a while, and nobody needs to wait for it.
+            _ = Task.Run(checkpoint.Dispose);
+        }
     }
 
     public void CheckWeights(string path)
