@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
 python=${PYTHON:-/usr/bin/python3}
-"$python" -c 'import torch, numpy' || { echo "PyTorch and NumPy are needed: apt-get install python3-torch python3-numpy" >&2; exit 2; }
+"$python" -c 'import torch, numpy, matplotlib' || { echo "Needed: apt-get install python3-torch python3-numpy python3-matplotlib" >&2; exit 2; }
 
 dotnet build -c Release "$root/src/Gateway" --nologo -v quiet
 rm -rf work
