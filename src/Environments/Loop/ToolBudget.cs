@@ -5,8 +5,8 @@ namespace AgentRollout.Environments.Loop;
 /// <summary>What a trajectory has spent of its budgets for tools.</summary>
 internal sealed class ToolBudget(RolloutLimits limits)
 {
-    /// <summary>Less time than this starts no call.</summary>
-    private static readonly TimeSpan LeastTime = TimeSpan.FromMilliseconds(1);
+    /// <summary>Less time than this starts no call: a timer reads a coarse clock, so a call that was stopped for its time may have left some milliseconds.</summary>
+    private static readonly TimeSpan LeastTime = TimeSpan.FromMilliseconds(20);
 
     private int _calls;
     private TimeSpan _time;
