@@ -12,6 +12,7 @@ using AgentRollout.Gateway.Dialects.SearchR1;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.ExternalTools;
+using AgentRollout.Gateway.Page;
 using AgentRollout.Gateway.Rollouts;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.Gateway.Weights;
@@ -62,6 +63,7 @@ internal static class GatewayApplication
         app.UseProblems();
         app.UseResponseCompression();
         app.UseMiddleware<AccessMiddleware>();
+        app.MapPage();
         app.MapRollouts();
         app.MapTrajectories();
         app.MapLeases();
@@ -86,6 +88,7 @@ internal static class GatewayApplication
         services.AddExternalTools(options);
         services.AddSingleton<RolloutStore>();
         services.AddSingleton<SqliteTrajectoryStore>();
+        services.AddSingleton<TrajectoryIndex>();
         services.AddSingleton<TrajectoryRunner>();
         services.AddSingleton(provider => new RolloutRunner(provider.GetRequiredService<TrajectoryRunner>(), options.ConcurrentTrajectories));
         services.AddSingleton(_ => new RolloutQueue(options.QueueCapacity));

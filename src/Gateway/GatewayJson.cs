@@ -26,7 +26,7 @@ namespace AgentRollout.Gateway;
     [
         typeof(SnakeCaseEnum<ContentEncoding>), typeof(SnakeCaseEnum<KvCacheType>), typeof(SnakeCaseEnum<WeightType>),
         typeof(SnakeCaseEnum<HistoryPolicy>), typeof(SnakeCaseEnum<MaskPolicy>), typeof(SnakeCaseEnum<SandboxRuntimeKind>),
-        typeof(SnakeCaseEnum<LeaseUnit>), typeof(SnakeCaseEnum<PaddingSide>), typeof(SnakeCaseEnum<AdvantageKind>), typeof(SnakeCaseEnum<TrajectoryStatus>),
+        typeof(SnakeCaseEnum<LeaseUnit>), typeof(SnakeCaseEnum<PaddingSide>), typeof(SnakeCaseEnum<AdvantageKind>), typeof(SnakeCaseEnum<TrajectoryStatus>), typeof(SnakeCaseEnum<StopReason>),
         typeof(SnakeCaseEnum<RunningSequences>), typeof(SnakeCaseEnum<KvCachePolicy>),
         typeof(SnakeCaseEnum<HttpToolMethod>), typeof(SnakeCaseEnum<Truncation>), typeof(SnakeCaseEnum<SpentBudget>),
     ])]
@@ -34,6 +34,8 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(StartRolloutRequest))]
 [JsonSerializable(typeof(RolloutResponse))]
 [JsonSerializable(typeof(RolloutList))]
+[JsonSerializable(typeof(TrajectoryList))]
+[JsonSerializable(typeof(TrajectoryTexts))]
 [JsonSerializable(typeof(AuditResponse))]
 [JsonSerializable(typeof(IReadOnlyList<EnvironmentResponse>))]
 [JsonSerializable(typeof(RegisterHttpToolRequest))]

@@ -36,7 +36,7 @@ internal sealed class AccessMiddleware(RequestDelegate next, GatewayOptions opti
                 $"Origin '{request.Headers.Origin}' is not this server's; browsers may call it from its own pages only.");
         }
 
-        if (_keys.Length > 0 && !request.Path.StartsWithSegments("/health") && !HasKey(request))
+        if (_keys.Length > 0 && !IsOpen(request.Path) && !HasKey(request))
         {
             context.Response.Headers.WWWAuthenticate = "Bearer";
             return RefuseAsync(
@@ -69,6 +69,9 @@ internal sealed class AccessMiddleware(RequestDelegate next, GatewayOptions opti
             return string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
         return !string.Equals(request.Headers["Sec-Fetch-Site"], "cross-site", StringComparison.OrdinalIgnoreCase);
     }
+
+    /// <summary>Health, and the page, which holds no data and asks for the key itself.</summary>
+    private static bool IsOpen(PathString path) => path == "/" || path.StartsWithSegments("/page") || path.StartsWithSegments("/health");
 
     private bool HasKey(HttpRequest request)
     {

@@ -13,15 +13,7 @@ internal sealed record BatchForm(AdvantageKind? Advantages, PaddingSide Padding,
     /// <summary>Reads the parameters of a query.</summary>
     /// <exception cref="InvalidInputException">A word is unknown.</exception>
     public static BatchForm Parse(string? advantages, string? padding, int padTokenId) => new(
-        advantages is null ? null : Word<AdvantageKind>("advantages", advantages),
-        padding is null ? PaddingSide.Right : Word<PaddingSide>("padding", padding),
+        advantages is null ? null : QueryWord.Parse<AdvantageKind>("advantages", advantages),
+        padding is null ? PaddingSide.Right : QueryWord.Parse<PaddingSide>("padding", padding),
         padTokenId >= 0 ? padTokenId : throw new InvalidInputException(ProblemCodes.InvalidValue, $"Parameter 'pad_token_id' is {padTokenId}; it must be at least 0."));
-
-    private static T Word<T>(string parameter, string word) where T : struct, Enum
-    {
-        string[] known = [.. Enum.GetValues<T>().Select(StatusText.Of)];
-        return known.Contains(word)
-            ? StatusText.Parse<T>(word)
-            : throw new InvalidInputException(ProblemCodes.InvalidValue, $"Parameter '{parameter}' is '{word}'; it must be one of {string.Join(", ", known)}.");
-    }
 }

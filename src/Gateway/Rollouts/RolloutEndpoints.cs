@@ -9,7 +9,7 @@ internal static class RolloutEndpoints
     private const string RetryAfterSeconds = "5";
     private const string KeyHeader = "Idempotency-Key";
     private const int LongestKey = 200;
-    private const int MostPerPage = 1_000;
+    internal const int MostPerPage = 1_000;
 
     public static void MapRollouts(this IEndpointRouteBuilder routes)
     {

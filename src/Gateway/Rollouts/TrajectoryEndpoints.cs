@@ -1,3 +1,4 @@
+using AgentRollout.Environments;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Errors;
@@ -17,8 +18,11 @@ internal static class TrajectoryEndpoints
             .ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status406NotAcceptable);
+        routes.MapGet("/v1/trajectories", Search).WithName("SearchTrajectories").ProducesProblem(StatusCodes.Status400BadRequest);
         routes.MapGet("/v1/trajectories/{id}", Get).WithName("GetTrajectory")
             .Produces<Trajectory>().ProducesProblem(StatusCodes.Status404NotFound);
+        routes.MapGet("/v1/trajectories/{id}/tokens", ReadTokensAsync).WithName("GetTrajectoryTokens")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
         routes.MapGet("/v1/trajectories/{id}/audit", AuditAsync).WithName("AuditTrajectory").ProducesProblem(StatusCodes.Status404NotFound);
     }
 
@@ -54,6 +58,20 @@ internal static class TrajectoryEndpoints
 
     private static Results<FileContentHttpResult, ProblemHttpResult> Get(string id, SqliteTrajectoryStore store) =>
         store.FindJson(id) is { } json ? TypedResults.Bytes(json, MediaTypes.Json) : ProblemMapping.UnknownTrajectory(id);
+
+    private static Ok<TrajectoryList> Search(
+        [AsParameters] TrajectorySearch search, TrajectoryIndex index, int limit = 100, string? before = null)
+    {
+        if (limit is < 1 or > RolloutEndpoints.MostPerPage)
+            throw new InvalidInputException(ProblemCodes.InvalidValue, $"Parameter 'limit' is {limit}; it must be at least 1 and at most {RolloutEndpoints.MostPerPage}.");
+        return TypedResults.Ok(index.List(search.ToFilter(), limit, before));
+    }
+
+    private static async Task<Results<Ok<TrajectoryTexts>, ProblemHttpResult>> ReadTokensAsync(
+        string id, SqliteTrajectoryStore store, Policy policy, CancellationToken cancellationToken) =>
+        await store.FindAsync(id, cancellationToken) is { } trajectory
+            ? TypedResults.Ok(TrajectoryTexts.Of(trajectory, policy.Format))
+            : ProblemMapping.UnknownTrajectory(id);
 
     private static async Task<Results<Ok<AuditResponse>, ProblemHttpResult>> AuditAsync(
         string id, SqliteTrajectoryStore store, CancellationToken cancellationToken)

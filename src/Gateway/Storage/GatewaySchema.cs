@@ -72,6 +72,34 @@ internal static class GatewaySchema
             created_at TEXT NOT NULL
         );
         """,
+        """
+        -- What lists of trajectories show and filter by, apart from their JSON: a column behind that would cost the reading of all of it.
+        CREATE TABLE trajectory_summaries (
+            ordinal INTEGER PRIMARY KEY,
+            environment TEXT NOT NULL,
+            task_id TEXT NOT NULL,
+            sample_index INTEGER NOT NULL,
+            stop_reason TEXT NOT NULL,
+            tool_errors INTEGER NOT NULL,
+            oldest_weights INTEGER,
+            newest_weights INTEGER,
+            text TEXT NOT NULL
+        );
+        WITH stored AS (SELECT ordinal, CAST(json AS TEXT) AS record FROM trajectories)
+        INSERT INTO trajectory_summaries
+        SELECT
+            ordinal, record ->> '$.task.environment', record ->> '$.task.id', record ->> '$.sample_index', record ->> '$.stop_reason',
+            (SELECT count(*) FROM json_each(record, '$.tool_calls') AS call
+                WHERE call.value ->> '$.parse' <> 'ok' OR call.value ->> '$.error' IS NOT NULL),
+            (SELECT min(segment.value ->> '$.weight_version') FROM json_each(record, '$.sequences') AS sequence, json_each(sequence.value, '$.segments') AS segment),
+            (SELECT max(segment.value ->> '$.weight_version') FROM json_each(record, '$.sequences') AS sequence, json_each(sequence.value, '$.segments') AS segment),
+            coalesce((SELECT group_concat(message.value ->> '$.content', char(10)) FROM json_each(record, '$.messages') AS message), '')
+                || coalesce(char(10) || (
+                    SELECT group_concat(coalesce(call.value ->> '$.name', '?') || ' ' || coalesce(call.value -> '$.arguments', ''), char(10))
+                    FROM json_each(record, '$.tool_calls') AS call), '')
+                || coalesce(char(10) || (record ->> '$.failure.message'), '')
+        FROM stored;
+        """,
     ];
 
     /// <summary>Brings the file to the newest version.</summary>

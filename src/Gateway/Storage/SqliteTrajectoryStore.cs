@@ -15,7 +15,11 @@ internal sealed class SqliteTrajectoryStore(GatewayDatabase database) : ITraject
             queue_ms, prefill_ms, decode_ms, tokenize_ms, tool_ms, reward_ms, total_ms, json)
         VALUES (
             $id, $rollout_id, $group_id, $weight_version, $status, $reward, $turns, $tool_calls, $tokens, $sampled_tokens,
-            $queue_ms, $prefill_ms, $decode_ms, $tokenize_ms, $tool_ms, $reward_ms, $total_ms, $json)
+            $queue_ms, $prefill_ms, $decode_ms, $tokenize_ms, $tool_ms, $reward_ms, $total_ms, $json);
+        INSERT INTO trajectory_summaries (
+            ordinal, environment, task_id, sample_index, stop_reason, tool_errors, oldest_weights, newest_weights, text)
+        VALUES (
+            last_insert_rowid(), $environment, $task_id, $sample_index, $stop_reason, $tool_errors, $weight_version, $newest_weights, $text)
         """;
 
     public async ValueTask AppendAsync(Trajectory trajectory, CancellationToken cancellationToken)
@@ -29,7 +33,8 @@ internal sealed class SqliteTrajectoryStore(GatewayDatabase database) : ITraject
                 ("$id", trajectory.Id),
                 ("$rollout_id", trajectory.RolloutId),
                 ("$group_id", trajectory.GroupId),
-                ("$weight_version", OldestWeights(trajectory)),
+                ("$weight_version", WeightVersions(trajectory).Min()),
+                ("$newest_weights", WeightVersions(trajectory).Max()),
                 ("$status", StatusText.Of(trajectory.Status)),
                 ("$reward", trajectory.Reward),
                 ("$turns", trajectory.Turns),
@@ -43,7 +48,13 @@ internal sealed class SqliteTrajectoryStore(GatewayDatabase database) : ITraject
                 ("$tool_ms", timings.ToolMs),
                 ("$reward_ms", timings.RewardMs),
                 ("$total_ms", timings.TotalMs),
-                ("$json", TrajectoryJson.SerializeToUtf8(trajectory)));
+                ("$json", TrajectoryJson.SerializeToUtf8(trajectory)),
+                ("$environment", trajectory.Task.Environment),
+                ("$task_id", trajectory.Task.Id),
+                ("$sample_index", trajectory.SampleIndex),
+                ("$stop_reason", StatusText.Of(trajectory.StopReason)),
+                ("$tool_errors", trajectory.ToolCalls.Count(call => call.Parse != ToolCallStatus.Ok || call.Error is not null)),
+                ("$text", SearchedText(trajectory)));
         }
         catch (SqliteException exception) when (exception.SqliteErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT)
         {
@@ -103,8 +114,15 @@ internal sealed class SqliteTrajectoryStore(GatewayDatabase database) : ITraject
         return ids;
     }
 
-    private static long? OldestWeights(Trajectory trajectory) =>
-        trajectory.Sequences.SelectMany(sequence => sequence.Segments).Min(segment => segment.WeightVersion);
+    private static IEnumerable<long?> WeightVersions(Trajectory trajectory) =>
+        trajectory.Sequences.SelectMany(sequence => sequence.Segments).Select(segment => segment.WeightVersion);
+
+    /// <summary>What a search for text looks at: what was said, called and reported, one line each.</summary>
+    private static string SearchedText(Trajectory trajectory) => string.Join('\n', [
+        .. trajectory.Messages.Select(message => message.Content).OfType<string>(),
+        .. trajectory.ToolCalls.Select(call => $"{call.Name ?? "?"} {call.Arguments?.GetRawText()}"),
+        .. trajectory.Failure is { } failure ? [failure.Message] : Array.Empty<string>(),
+    ]);
 
     private List<StoredTrajectory> ReadPage(string rolloutId, long after)
     {
