@@ -11,6 +11,10 @@ fi
 
 # The services that tests use. Where one cannot be started its tests are skipped with the reason, or fail with CI=true.
 host=$(docker/start-docker.sh) && export DOCKER_HOST=$host
+export AGENTROLLOUT_CHROMIUM=${AGENTROLLOUT_CHROMIUM:-/usr/bin/chromium}
+if [ ! -x "$AGENTROLLOUT_CHROMIUM" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+fi
 
 dotnet build -c Release AgentRollout.sln --nologo -v quiet || exit 1
 

@@ -36,6 +36,7 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(RolloutList))]
 [JsonSerializable(typeof(TrajectoryList))]
 [JsonSerializable(typeof(TrajectoryTexts))]
+[JsonSerializable(typeof(GroupResponse))]
 [JsonSerializable(typeof(AuditResponse))]
 [JsonSerializable(typeof(IReadOnlyList<EnvironmentResponse>))]
 [JsonSerializable(typeof(RegisterHttpToolRequest))]

@@ -15,6 +15,7 @@ internal static class ProblemCodes
     public const string ToolNotRegistered = "tool_not_registered";
     public const string UnknownRollout = "unknown_rollout";
     public const string UnknownTrajectory = "unknown_trajectory";
+    public const string UnknownGroup = "unknown_group";
     public const string OtherTokenizer = "other_tokenizer";
     public const string UnknownLease = "unknown_lease";
     public const string LeaseEnded = "lease_ended";

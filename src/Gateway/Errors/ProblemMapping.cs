@@ -18,6 +18,9 @@ internal static class ProblemMapping
     public static ProblemHttpResult UnknownTrajectory(string id) =>
         Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownTrajectory, $"Trajectory '{id}' is unknown or not finished yet.");
 
+    public static ProblemHttpResult UnknownGroup(string id) =>
+        Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownGroup, $"Group '{id}' is unknown or has no finished trajectory yet.");
+
     public static ProblemHttpResult UnknownLease(string id) =>
         Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownLease, $"Lease '{id}' is unknown.");
 

@@ -19,6 +19,7 @@ internal static class TrajectoryEndpoints
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status406NotAcceptable);
         routes.MapGet("/v1/trajectories", Search).WithName("SearchTrajectories").ProducesProblem(StatusCodes.Status400BadRequest);
+        routes.MapGet("/v1/groups/{id}", GetGroup).WithName("GetGroup").ProducesProblem(StatusCodes.Status404NotFound);
         routes.MapGet("/v1/trajectories/{id}", Get).WithName("GetTrajectory")
             .Produces<Trajectory>().ProducesProblem(StatusCodes.Status404NotFound);
         routes.MapGet("/v1/trajectories/{id}/tokens", ReadTokensAsync).WithName("GetTrajectoryTokens")
@@ -66,6 +67,11 @@ internal static class TrajectoryEndpoints
             throw new InvalidInputException(ProblemCodes.InvalidValue, $"Parameter 'limit' is {limit}; it must be at least 1 and at most {RolloutEndpoints.MostPerPage}.");
         return TypedResults.Ok(index.List(search.ToFilter(), limit, before));
     }
+
+    private static Results<Ok<GroupResponse>, ProblemHttpResult> GetGroup(string id, TrajectoryIndex index) =>
+        index.List(new TrajectoryFilter { GroupId = id }, RolloutEndpoints.MostPerPage, before: null).Trajectories is [_, ..] samples
+            ? TypedResults.Ok(GroupResponse.Of(id, samples))
+            : ProblemMapping.UnknownGroup(id);
 
     private static async Task<Results<Ok<TrajectoryTexts>, ProblemHttpResult>> ReadTokensAsync(
         string id, SqliteTrajectoryStore store, Policy policy, CancellationToken cancellationToken) =>

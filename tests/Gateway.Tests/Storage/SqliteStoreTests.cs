@@ -131,6 +131,7 @@ public sealed class SqliteStoreTests : IAsyncDisposable
                 ALTER TABLE trajectories DROP COLUMN lease_id;
                 ALTER TABLE trajectories DROP COLUMN delivery;
                 DROP TABLE leases;
+                DROP TABLE trajectory_summaries;
                 UPDATE schema_version SET version = 1;
                 """),
             Cancellation);
@@ -172,11 +173,11 @@ public sealed class SqliteStoreTests : IAsyncDisposable
 
         IOException exception = Assert.Throws<IOException>(() => GatewayDatabase.Open(_path));
 
-        Assert.Equal($"Database '{_path}' has schema version 99; this program reads versions 1 to 2.", exception.Message);
+        Assert.Equal($"Database '{_path}' has schema version 99; this program reads versions 1 to 3.", exception.Message);
         using (SqliteConnection connection = new($"Data Source={_path}"))
         {
             connection.Open();
-            using SqliteCommand command = new("UPDATE schema_version SET version = 2", connection);
+            using SqliteCommand command = new("UPDATE schema_version SET version = 3", connection);
             command.ExecuteNonQuery();
             SqliteConnection.ClearPool(connection);
         }

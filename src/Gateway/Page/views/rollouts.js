@@ -1,7 +1,7 @@
 // All rollouts, newest first; those that play tell of themselves while they do.
 import { get, query } from "../api.js";
 import { h, repeat } from "../dom.js";
-import { age, decimal, number } from "../format.js";
+import { age, decimal, number, short } from "../format.js";
 import { cancelButton, follow, progressOf, stateChip, timeSplit } from "../progress.js";
 
 const REFRESH = 3_000;
@@ -55,7 +55,7 @@ export async function showRollouts(main, { signal }) {
 
   function draw(rollout) {
     return h("tr", { "data-id": rollout.id },
-      h("td", h("a.mono", { href: `#/rollouts/${rollout.id}` }, rollout.id)),
+      h("td", h("a.mono", { href: `#/rollouts/${rollout.id}`, title: rollout.id }, short(rollout.id))),
       h("td", rollout.environment),
       h("td", stateChip(rollout.state)),
       h("td", progressOf(rollout)),
@@ -63,7 +63,7 @@ export async function showRollouts(main, { signal }) {
       h("td.number", number(rollout.tokens.sampled)),
       h("td.number", number(rollout.tokens.tool_calls)),
       h("td", timeSplit(rollout.time)),
-      h("td", age(rollout.created_at)),
+      h("td.whole", age(rollout.created_at)),
       h("td", cancelButton(rollout, show)));
   }
 }

@@ -1,0 +1,31 @@
+using AgentRollout.Testing;
+using Microsoft.Playwright;
+using Xunit;
+using static Microsoft.Playwright.Assertions;
+
+namespace AgentRollout.Page.Tests;
+
+/// <summary>Pictures of the views in <c>artifacts/page</c>, from where <c>docs/images/take.sh</c> takes those of the documentation.</summary>
+public sealed class PicturesTests(PageFixture fixture)
+{
+    private static readonly string Folder = Directory.CreateDirectory(SharedFiles.InRepository("artifacts", "page")).FullName;
+
+    [Theory]
+    [InlineData("rollouts", "#/rollouts", "tbody tr", ColorScheme.Light)]
+    [InlineData("trajectories", "#/trajectories", ".grid-body .grid-row", ColorScheme.Dark)]
+    [InlineData("trajectory", "#/trajectories/{trajectory}", "[aria-labelledby=audit-title]", ColorScheme.Light)]
+    [InlineData("trajectory-dark", "#/trajectories/{trajectory}", "[aria-labelledby=audit-title]", ColorScheme.Dark)]
+    public async Task Views_follow_the_colour_scheme(string name, string view, string last, ColorScheme scheme)
+    {
+        await using TestPage page = await fixture.OpenAsync(view.Replace("{trajectory}", fixture.Lookup[0].Id, StringComparison.Ordinal), scheme);
+        await page.Tab.SetViewportSizeAsync(1_100, 740);
+        await Expect(page.Find(last).First).ToBeVisibleAsync();
+        if (name.StartsWith("trajectory", StringComparison.Ordinal))
+            await page.Find(".run.sampled > span").Nth(9).HoverAsync();
+
+        await page.Tab.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Folder, $"{name}.png") });
+
+        string background = await page.Tab.EvaluateAsync<string>("() => getComputedStyle(document.body).backgroundColor");
+        Assert.Equal(scheme == ColorScheme.Light ? "rgb(255, 255, 255)" : "rgb(20, 23, 26)", background);
+    }
+}
