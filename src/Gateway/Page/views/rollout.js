@@ -8,14 +8,19 @@ import { stageLegend } from "../timeline.js";
 const REFRESH = 2_000;
 
 export async function showRollout(main, { id, signal }) {
-  const state = h("section.panel", { "aria-label": "State" });
+  const progress = h("span.row-of");
+  const settings = h("div");
   const time = h("section.panel", { "aria-label": "Where the time went" });
   const groups = h("section.panel", { "aria-label": "Groups" });
   let rollout = await get(`/v1/rollouts/${id}`, signal);
-  main.append(h("h1", `Rollout ${id}`), state, time, groups);
+  const cancel = cancelButton(rollout, show);
+  main.append(
+    h("h1", `Rollout ${id}`),
+    h("section.panel", { "aria-label": "State" }, h("p.row-of", progress, cancel, h("a", { href: query("#/trajectories", { rollout: id }) }, "Its trajectories")), settings),
+    time, groups);
   show(rollout);
   await showGroups();
-  follow(id, signal, show);
+  if (isOpen(rollout)) follow(id, signal, show);
   repeat(REFRESH, signal, async () => {
     if (!isOpen(rollout)) return;
     show(await get(`/v1/rollouts/${id}`, signal).catch(() => rollout));
@@ -26,9 +31,9 @@ export async function showRollout(main, { id, signal }) {
     const ended = isOpen(rollout) && !isOpen(latest);
     rollout = latest;
     const lasted = rollout.started_at && duration(Date.parse(rollout.ended_at ?? new Date().toISOString()) - Date.parse(rollout.started_at));
-    state.replaceChildren(
-      h("p.row-of", stateChip(rollout.state), h("span", progressOf(rollout)), cancelButton(rollout, show),
-        h("a", { href: query("#/trajectories", { rollout: id }) }, "Its trajectories")),
+    progress.replaceChildren(stateChip(rollout.state), h("span", progressOf(rollout)));
+    if (!isOpen(rollout)) cancel?.remove();
+    settings.replaceChildren(
       facts([
         ["environment", rollout.environment], ["model", rollout.model], ["seed", String(rollout.seed)], ["samples per task", number(rollout.samples_per_task)],
         ["created", `${rollout.created_at} (${age(rollout.created_at)} ago)`], ["played for", lasted], ["mean reward", decimal(rollout.mean_reward)],
@@ -43,6 +48,7 @@ export async function showRollout(main, { id, signal }) {
 
   async function showGroups() {
     const { trajectories, total } = await get(query("/v1/trajectories", { rollout: id, limit: 1_000 }), signal);
+    if (groups.contains(document.activeElement)) return;
     const byGroup = Map.groupBy(trajectories, trajectory => trajectory.group_id);
     const body = [...byGroup].map(([group, samples]) => h("tr",
       h("td", h("a.mono", { href: `#/groups/${group}` }, group.slice(id.length))),

@@ -43,11 +43,14 @@ export async function showRollouts(main, { signal }) {
 
   function show(rollout, place) {
     const drawn = draw(rollout);
-    const before = rows.get(rollout.id);
-    if (!before) place(drawn);
-    else if (!before.contains(document.activeElement)) before.replaceWith(drawn);
-    else return;
-    rows.set(rollout.id, drawn);
+    const row = rows.get(rollout.id);
+    if (row) {
+      // A cell that has the focus stays, so that nobody loses their place.
+      for (const [index, cell] of [...row.cells].entries()) if (!cell.contains(document.activeElement)) cell.replaceChildren(...drawn.cells[index].childNodes);
+    } else {
+      rows.set(rollout.id, drawn);
+      place(drawn);
+    }
     if (!["queued", "running"].includes(rollout.state) || followed.has(rollout.id)) return;
     followed.add(rollout.id);
     follow(rollout.id, signal, changed => show(changed)).finally(() => followed.delete(rollout.id));
