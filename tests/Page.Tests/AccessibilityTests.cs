@@ -11,10 +11,12 @@ public sealed class AccessibilityTests(PageFixture fixture)
 {
     private static readonly string Checks = File.ReadAllText(SharedFiles.InRepository("tests", "Page.Tests", "accessibility.js"));
 
-    public static TheoryData<string> Names { get; } = ["rollouts", "rollouts/{rollout}", "trajectories", "trajectories/{trajectory}"];
+    private static readonly string[] All = ["rollouts", "rollouts/{rollout}", "trajectories", "trajectories/{trajectory}"];
+
+    public static TheoryData<string> Names() => new(All);
 
     public static TheoryData<string, ColorScheme> Views() => new(
-        from view in Names
+        from view in All
         from scheme in new[] { ColorScheme.Light, ColorScheme.Dark }
         select (view, scheme));
 
