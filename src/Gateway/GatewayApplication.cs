@@ -85,7 +85,7 @@ internal static class GatewayApplication
         services.AddSingleton(options);
         services.AddSingleton(policy);
         services.AddSingleton(database);
-        services.AddExternalTools(options);
+        services.AddConfiguredTools(options).AddToolRegistry();
         services.AddSingleton<RolloutStore>();
         services.AddSingleton<SqliteTrajectoryStore>();
         services.AddSingleton<TrajectoryIndex>();

@@ -21,7 +21,7 @@ public sealed partial class RegisteredTool
 
     public ITool Tool { get; }
 
-    /// <summary>The <see cref="ToolGroup.Owner"/> that it came with.</summary>
+    /// <summary>The <see cref="ToolSource.Owner"/> that it came with.</summary>
     public string Owner { get; }
 
     internal JsonSchemaValidator Arguments { get; }

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace AgentRollout.Tools;
 
 /// <summary>
-/// The tools of this process. Groups of them may come, change and go while trajectories play; each change is made as a whole or not at all, and
+/// The tools of this process. Sources of them may come, change and go while trajectories play; each change is made as a whole or not at all, and
 /// no trajectory that has begun sees it. Safe to use concurrently.
 /// </summary>
 public sealed class ToolCatalog
@@ -16,13 +16,13 @@ public sealed class ToolCatalog
     private volatile ToolSnapshot _current = ToolSnapshot.Empty;
 
     /// <param name="tools">Those of the owner <see cref="BuiltIn"/>.</param>
-    /// <param name="groups">Others.</param>
+    /// <param name="sources">Others.</param>
     /// <exception cref="ToolException">See <see cref="Set"/>.</exception>
-    public ToolCatalog(IEnumerable<ITool> tools, params IEnumerable<ToolGroup> groups)
+    public ToolCatalog(IEnumerable<ITool> tools, params IEnumerable<ToolSource> sources)
     {
         Set(BuiltIn, tools);
-        foreach (ToolGroup group in groups)
-            Add(group.Owner, group.Tools);
+        foreach (ToolSource source in sources)
+            Add(source.Owner, source.Tools);
     }
 
     /// <summary>What a trajectory that begins now may be offered.</summary>

@@ -12,7 +12,7 @@ namespace AgentRollout.Tools;
 public static class ToolServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds a <see cref="ToolCatalog"/> of every registered <see cref="ITool"/> and <see cref="ToolGroup"/>, and an <see cref="IToolDispatcher"/> that
+    /// Adds a <see cref="ToolCatalog"/> of every registered <see cref="ITool"/> and <see cref="ToolSource"/>, and an <see cref="IToolDispatcher"/> that
     /// runs them in this process. Needs logging.
     /// </summary>
     public static IServiceCollection AddTools(this IServiceCollection services, Action<ToolOptions>? configure = null)
@@ -20,7 +20,7 @@ public static class ToolServiceCollectionExtensions
         services.AddOptions<ToolOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
         services.TryAddSingleton<IValidateOptions<ToolOptions>, ToolOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton(provider => new ToolCatalog(provider.GetServices<ITool>(), provider.GetServices<ToolGroup>()));
+        services.TryAddSingleton(provider => new ToolCatalog(provider.GetServices<ITool>(), provider.GetServices<ToolSource>()));
         services.TryAddSingleton<ToolRunner>();
         services.TryAddSingleton<IToolDispatcher, LocalToolDispatcher>();
         return services;

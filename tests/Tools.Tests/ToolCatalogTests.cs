@@ -25,7 +25,7 @@ public sealed class ToolCatalogTests
     [Fact]
     public void A_group_is_added_replaced_in_its_place_and_removed_as_a_whole()
     {
-        var catalog = new ToolCatalog([new Named("own")], new ToolGroup("plugin 'p'", [new Named("p1"), new Named("p2")]));
+        var catalog = new ToolCatalog([new Named("own")], new ToolSource("plugin 'p'", [new Named("p1"), new Named("p2")]));
         catalog.Set("server 's'", [new Named("s1")]);
         catalog.Set("plugin 'p'", [new Named("p3")]);
 
@@ -39,7 +39,7 @@ public sealed class ToolCatalogTests
     [Fact]
     public void A_name_that_another_owner_has_is_refused_with_both_owners_and_nothing_changes()
     {
-        var catalog = new ToolCatalog([new Named("own")], new ToolGroup("plugin 'p'", [new Named("p1")]));
+        var catalog = new ToolCatalog([new Named("own")], new ToolSource("plugin 'p'", [new Named("p1")]));
 
         Assert.Equal(
             "Tool 'p1' is registered twice: by plugin 'p' and by server 's'.",

@@ -40,12 +40,12 @@ internal sealed class PluginSet
         return new PluginSet(plugins);
     }
 
-    /// <summary>Adds the tools, each plugin's as a group.</summary>
+    /// <summary>Adds the tools, each plugin's as a source.</summary>
     public void AddTools(IServiceCollection services)
     {
         foreach (PluginBuilder plugin in All.Where(plugin => plugin.Tools is not []))
         {
-            services.AddSingleton(new ToolGroup(plugin.Owner, plugin.Tools));
+            services.AddSingleton(new ToolSource(plugin.Owner, plugin.Tools));
             foreach (ITrajectoryEnd tool in plugin.Tools.OfType<ITrajectoryEnd>())
                 services.AddSingleton(tool);
         }

@@ -125,7 +125,7 @@ public sealed class ToolEndpointsTests
         string path = TestGateway.NewDatabase();
         await using (TestGateway gateway = await TestGateway.StartAsync(path: path))
             (await PostAsync(gateway, Body("http://example.org"))).Dispose();
-        ToolGroup taken = new("plugin 'p'", [new DelegateTool(Weather, "weather")]);
+        ToolSource taken = new("plugin 'p'", [new DelegateTool(Weather, "weather")]);
         await using (TestGateway gateway = await TestGateway.StartAsync(path: path, configure: services => services.AddSingleton(taken)))
         {
             Assert.Equal("plugin 'p'", (await gateway.GetAsync("/v1/tools"))[1].GetProperty("source").GetString());
