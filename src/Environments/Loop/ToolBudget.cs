@@ -5,7 +5,7 @@ namespace AgentRollout.Environments.Loop;
 /// <summary>What a trajectory has spent of its budgets for tools.</summary>
 internal sealed class ToolBudget(RolloutLimits limits)
 {
-    /// <summary>Less time than this starts no call: a timer reads a coarse clock, so a call that was stopped for its time may have left some milliseconds.</summary>
+    /// <summary>Less time than this starts no further call: a timer reads a coarse clock, so one that was stopped for its time may have left some milliseconds.</summary>
     private static readonly TimeSpan LeastTime = TimeSpan.FromMilliseconds(20);
 
     private int _calls;
@@ -27,7 +27,7 @@ internal sealed class ToolBudget(RolloutLimits limits)
     /// <summary>The spent budget that forbids so many more calls, and how a trajectory ends over it; null where they are allowed.</summary>
     public (string InWords, StopReason Stop)? Forbids(int calls) =>
         limits.MaxToolCalls is { } most && calls > most - _calls ? (InWords($"{most} tool {(most == 1 ? "call" : "calls")}"), StopReason.MaxTurns)
-        : TimeOfCall < LeastTime ? (InWords($"{limits.MaxToolTime!.Value.TotalSeconds:0.###} s of tool time"), StopReason.Deadline)
+        : _time > TimeSpan.Zero && TimeOfCall < LeastTime ? (InWords($"{limits.MaxToolTime!.Value.TotalSeconds:0.###} s of tool time"), StopReason.Deadline)
         : OutOfTokens ? (TokensInWords, StopReason.MaxTokens)
         : null;
 
