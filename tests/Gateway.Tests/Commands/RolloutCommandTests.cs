@@ -40,7 +40,7 @@ public sealed class RolloutCommandTests
         Assert.Equal((ExitCodes.Success, "4 checked, all hold."), (audit.ExitCode, audit.Lines[^1]));
         Assert.Contains(
             File.ReadLines(path).SelectMany(line => JsonElement.Parse(line).GetProperty("tool_calls").EnumerateArray()),
-            call => call.GetProperty("error").GetString()?.StartsWith("The budget of 0.001 s of tool time", StringComparison.Ordinal) ?? false);
+            call => call.GetProperty("error").GetString()?.EndsWith(" within 0.001 s.", StringComparison.Ordinal) ?? false);
     }
 
     [Theory]
