@@ -39,6 +39,7 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(GroupResponse))]
 [JsonSerializable(typeof(AuditResponse))]
 [JsonSerializable(typeof(IReadOnlyList<EnvironmentResponse>))]
+[JsonSerializable(typeof(SandboxesResponse))]
 [JsonSerializable(typeof(RegisterHttpToolRequest))]
 [JsonSerializable(typeof(ToolResponse))]
 [JsonSerializable(typeof(IReadOnlyList<ToolResponse>))]

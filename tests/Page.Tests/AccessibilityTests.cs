@@ -11,7 +11,7 @@ public sealed class AccessibilityTests(PageFixture fixture)
 {
     private static readonly string Checks = File.ReadAllText(SharedFiles.InRepository("tests", "Page.Tests", "accessibility.js"));
 
-    private static readonly string[] All = ["rollouts", "rollouts/{rollout}", "trajectories", "trajectories/{trajectory}"];
+    private static readonly string[] All = ["rollouts", "rollouts/{rollout}", "trajectories", "trajectories/{trajectory}", "groups/{group}", "fleet"];
 
     public static TheoryData<string> Names() => new(All);
 
@@ -53,7 +53,7 @@ public sealed class AccessibilityTests(PageFixture fixture)
     private async Task<TestPage> OpenAsync(string view, ColorScheme scheme)
     {
         TestPage page = await fixture.OpenAsync(
-            "#/" + view.Replace("{rollout}", fixture.Lookup[0].RolloutId, StringComparison.Ordinal).Replace("{trajectory}", fixture.Lookup[0].Id, StringComparison.Ordinal),
+            "#/" + view.Replace("{rollout}", fixture.Lookup[0].RolloutId, StringComparison.Ordinal).Replace("{trajectory}", fixture.Lookup[0].Id, StringComparison.Ordinal).Replace("{group}", fixture.Lookup[0].GroupId, StringComparison.Ordinal),
             scheme);
         await Expect(page.Find("h1")).ToBeVisibleAsync();
         await Expect(page.Find(view switch
@@ -61,6 +61,8 @@ public sealed class AccessibilityTests(PageFixture fixture)
             "rollouts" => "tbody tr",
             "trajectories" => ".grid-body .grid-row",
             "trajectories/{trajectory}" => "[aria-labelledby=audit-title]",
+            "groups/{group}" => ".column",
+            "fleet" => "section[aria-label='Tools and sandboxes'] tbody tr",
             _ => "section[aria-label=Groups] tbody tr",
         }).First).ToBeVisibleAsync();
         return page;

@@ -15,9 +15,11 @@ public sealed class PicturesTests(PageFixture fixture)
     [InlineData("trajectories", "#/trajectories", ".grid-body .grid-row", ColorScheme.Dark)]
     [InlineData("trajectory", "#/trajectories/{trajectory}", "[aria-labelledby=audit-title]", ColorScheme.Light)]
     [InlineData("trajectory-dark", "#/trajectories/{trajectory}", "[aria-labelledby=audit-title]", ColorScheme.Dark)]
+    [InlineData("group", "#/groups/{group}", ".column", ColorScheme.Light)]
+    [InlineData("fleet", "#/fleet", "section[aria-label='Tools and sandboxes'] tbody tr", ColorScheme.Dark)]
     public async Task Views_follow_the_colour_scheme(string name, string view, string last, ColorScheme scheme)
     {
-        await using TestPage page = await fixture.OpenAsync(view.Replace("{trajectory}", fixture.Lookup[0].Id, StringComparison.Ordinal), scheme);
+        await using TestPage page = await fixture.OpenAsync(view.Replace("{trajectory}", fixture.Lookup[0].Id, StringComparison.Ordinal).Replace("{group}", fixture.Lookup[0].GroupId, StringComparison.Ordinal), scheme);
         await page.Tab.SetViewportSizeAsync(1_100, 740);
         await Expect(page.Find(last).First).ToBeVisibleAsync();
         if (name.StartsWith("trajectory", StringComparison.Ordinal))

@@ -10,7 +10,7 @@ internal static class EngineEndpoints
 {
     public static void MapEngine(this IEndpointRouteBuilder routes) => routes.MapGet("/v1/engine", Get).WithName("GetEngine");
 
-    private static Ok<EngineResponse> Get(Policy policy)
+    private static Ok<EngineResponse> Get(Policy policy, GatewayOptions options)
     {
         EngineModel model = policy.Engine.Model;
         LocalEngine? local = policy.Engine as LocalEngine;
@@ -22,6 +22,7 @@ internal static class EngineEndpoints
             model.StopTokenIds,
             model.WeightVersion,
             local?.ComputePath,
+            local is null ? null : options.Engine.ToOptions().MaxRunningSequences,
             local?.Statistics));
     }
 }
@@ -34,6 +35,7 @@ internal static class EngineEndpoints
 /// <param name="StopTokenIds">The checkpoint's end-of-sequence ids.</param>
 /// <param name="WeightVersion">Changes whenever the weights do.</param>
 /// <param name="ComputePath">The instructions that the embedded engine uses; null for another engine.</param>
+/// <param name="MaxRunningSequences">Most sequences of the embedded engine's batch; null for another engine.</param>
 /// <param name="Statistics">Pages, load and counts of the embedded engine; null for another engine.</param>
 internal sealed record EngineResponse(
     string Name,
@@ -43,4 +45,5 @@ internal sealed record EngineResponse(
     IReadOnlyList<int> StopTokenIds,
     long WeightVersion,
     string? ComputePath,
+    int? MaxRunningSequences,
     EngineStatistics? Statistics);

@@ -1,5 +1,7 @@
 // What the address says, shown: #/rollouts, #/trajectories?status=failed, #/trajectories/ID …
 import { h } from "./dom.js";
+import { showFleet } from "./views/fleet.js";
+import { showGroup } from "./views/group.js";
 import { showRollouts } from "./views/rollouts.js";
 import { showRollout } from "./views/rollout.js";
 import { showTrajectories } from "./views/trajectories.js";
@@ -9,6 +11,8 @@ const routes = [
   [/^\/rollouts\/([^/]+)$/, showRollout],
   [/^\/trajectories$/, showTrajectories],
   [/^\/trajectories\/([^/]+)$/, showTrajectory],
+  [/^\/groups\/([^/]+)$/, showGroup],
+  [/^\/fleet$/, showFleet],
   [/^\/(?:rollouts)?$/, showRollouts],
 ];
 const main = document.getElementById("main");
