@@ -16,7 +16,6 @@ public sealed class PicturesTests(PageFixture fixture)
     [InlineData("trajectory", "#/trajectories/{trajectory}", "[aria-labelledby=audit-title]", ColorScheme.Light)]
     [InlineData("trajectory-dark", "#/trajectories/{trajectory}", "[aria-labelledby=audit-title]", ColorScheme.Dark)]
     [InlineData("group", "#/groups/{group}", ".column", ColorScheme.Light)]
-    [InlineData("fleet", "#/fleet", "section[aria-label='Tools and sandboxes'] tbody tr", ColorScheme.Dark)]
     public async Task Views_follow_the_colour_scheme(string name, string view, string last, ColorScheme scheme)
     {
         await using TestPage page = await fixture.OpenAsync(view.Replace("{trajectory}", fixture.Lookup[0].Id, StringComparison.Ordinal).Replace("{group}", fixture.Lookup[0].GroupId, StringComparison.Ordinal), scheme);
@@ -29,5 +28,19 @@ public sealed class PicturesTests(PageFixture fixture)
 
         string background = await page.Tab.EvaluateAsync<string>("() => getComputedStyle(document.body).backgroundColor");
         Assert.Equal(scheme == ColorScheme.Light ? "rgb(255, 255, 255)" : "rgb(20, 23, 26)", background);
+    }
+
+    [Fact]
+    public async Task The_fleet_is_drawn_while_it_plays()
+    {
+        string id = await fixture.Server.AcceptAsync("lookup", tasks: 5_000, samples: 4);
+        await using TestPage page = await fixture.OpenAsync("#/fleet", ColorScheme.Dark);
+        await page.Tab.SetViewportSizeAsync(1_100, 740);
+
+        await page.Tab.WaitForFunctionAsync("() => document.querySelector('.chart polyline')?.getAttribute('points').split(' ').length > 4");
+
+        await page.Tab.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Folder, "fleet.png") });
+        using HttpResponseMessage cancelled = await fixture.Server.Client.DeleteAsync($"/v1/rollouts/{id}");
+        await Expect(page.Find("section[aria-label='Pending trajectories'] h2")).ToHaveTextAsync("Pending: 0");
     }
 }

@@ -33,7 +33,9 @@ async function route() {
     const [pattern, show] = routes.find(([pattern]) => pattern.test(path)) ?? [];
     if (!show) throw new Error(`There is no view '${path}'.`);
     await show(main, { id: decodeURIComponent(pattern.exec(path)[1] ?? ""), parameters: new URLSearchParams(search), signal });
-    if (!signal.aborted) document.title = `${main.querySelector("h1")?.textContent ?? "AgentRollout"} · AgentRollout`;
+    if (signal.aborted) return;
+    document.title = `${main.querySelector("h1")?.textContent ?? "AgentRollout"} · AgentRollout`;
+    performance.mark("view-shown");
   } catch (error) {
     if (!signal.aborted) main.replaceChildren(h("h1", "This cannot be shown"), h("p.problem", { role: "alert" }, error.message));
   }

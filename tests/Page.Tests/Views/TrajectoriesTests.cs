@@ -63,9 +63,7 @@ public sealed class TrajectoriesTests(PageFixture fixture)
     {
         const int count = 10_000;
         await using PageServer server = await PageServer.StartAsync(fixture.Model);
-        Trajectory template = fixture.Arithmetic[0];
-        await Task.WhenAll(Enumerable.Range(0, count).Select(index => server.Store.AppendAsync(
-            template with { Id = $"many-{index / 8}-{index % 8}", GroupId = $"many-{index / 8}", RolloutId = "many", SampleIndex = index % 8 }, CancellationToken.None).AsTask()));
+        await LongRecords.StoreManyAsync(server, fixture.Arithmetic[0], count);
         await using TestPage page = await fixture.OpenAsync("#/trajectories", server: server);
         await Expect(Count(page)).ToHaveTextAsync("10,000 trajectories");
         ILocator grid = page.Find("[role=grid]");
