@@ -9,6 +9,9 @@ namespace AgentRollout.Tools;
 /// <param name="Arguments">A JSON object, not yet checked against the schema.</param>
 public sealed record ToolInvocation(string CallId, string TrajectoryId, string ToolName, JsonElement Arguments)
 {
+    /// <summary>Calls that wait for a free slot take turns by this, such as the id of a rollout; null is the trajectory's id.</summary>
+    public string? FairnessKey { get; init; }
+
     /// <summary>What the task tells the tool behind the model's back, checked against <see cref="ToolSpec.TaskArguments"/>; null where it says nothing.</summary>
     public JsonElement? TaskArguments { get; init; }
 

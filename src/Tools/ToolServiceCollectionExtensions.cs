@@ -22,7 +22,8 @@ public static class ToolServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new ToolCatalog(provider.GetServices<ITool>(), provider.GetServices<ToolSource>()));
         services.TryAddSingleton<ToolRunner>();
-        services.TryAddSingleton<IToolDispatcher, LocalToolDispatcher>();
+        services.TryAddSingleton<IToolRoute>(provider => provider.GetRequiredService<ToolRunner>());
+        services.TryAddSingleton<IToolDispatcher, FairToolDispatcher>();
         return services;
     }
 
@@ -38,9 +39,9 @@ public static class ToolServiceCollectionExtensions
             provider.GetRequiredService<ExecuteToolConsumer>(),
             provider.GetRequiredService<IOptions<ToolOptions>>().Value,
             provider.GetRequiredService<ILoggerFactory>()));
-        services.TryAddSingleton<BusToolDispatcher>();
-        services.Replace(ServiceDescriptor.Singleton<IToolDispatcher>(provider => provider.GetRequiredService<BusToolDispatcher>()));
-        services.AddHostedService(provider => provider.GetRequiredService<BusToolDispatcher>());
+        services.TryAddSingleton<BusToolRoute>();
+        services.Replace(ServiceDescriptor.Singleton<IToolRoute>(provider => provider.GetRequiredService<BusToolRoute>()));
+        services.AddHostedService(provider => provider.GetRequiredService<BusToolRoute>());
         return services;
     }
 

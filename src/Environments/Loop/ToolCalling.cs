@@ -82,6 +82,7 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher, TimeProvider time)
         ResultLimits results = limits.ResultsOf(call.Name);
         ToolInvocation invocation = new($"{episode.Spec.TrajectoryId}/{call.Id}", episode.Spec.TrajectoryId, call.Name, call.Arguments)
         {
+            FairnessKey = episode.Spec.RolloutId,
             TaskArguments = episode.ToolArguments.TryGetValue(call.Name, out JsonElement given) ? given : null,
             ResultLimit = new ResultLimit(results.MaxCharacters, results.Truncate),
         };

@@ -17,6 +17,9 @@ public sealed record ExecuteTool(
     DateTimeOffset DispatchedAt,
     DateTimeOffset Deadline)
 {
+    /// <inheritdoc cref="ToolInvocation.FairnessKey"/>
+    public string? FairnessKey { get; init; }
+
     /// <summary><see cref="ToolInvocation.TaskArguments"/> as JSON text.</summary>
     public string? TaskArgumentsJson { get; init; }
 

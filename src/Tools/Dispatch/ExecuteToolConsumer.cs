@@ -29,6 +29,7 @@ internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<Execute
             ToolResult result = await runner.RunAsync(
                 new ToolInvocation(message.CallId, message.TrajectoryId, message.ToolName, JsonElement.Parse(message.ArgumentsJson))
                 {
+                    FairnessKey = message.FairnessKey,
                     TaskArguments = message.TaskArgumentsJson is { } json ? JsonElement.Parse(json) : null,
                     ResultLimit = message.ResultLimit,
                 },

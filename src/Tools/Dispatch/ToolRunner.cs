@@ -9,14 +9,14 @@ namespace AgentRollout.Tools.Dispatch;
 /// Runs calls in this process: finds the tool, checks the arguments, waits for a free slot, bounds the time, and turns every outcome into one
 /// <see cref="ToolResult"/>. All dispatchers end here, so that a call behaves the same on every way.
 /// </summary>
-internal sealed class ToolRunner : IDisposable
+internal sealed class ToolRunner : IToolRoute
 {
     private readonly ToolCatalog _catalog;
     private readonly ToolOptions _options;
     private readonly ITrajectoryEnd[] _ends;
     private readonly TimeProvider _time;
     private readonly ILogger<ToolRunner> _logger;
-    private readonly SemaphoreSlim _slots;
+    private readonly FairSlots _slots;
     private readonly CallMemory<(string TrajectoryId, string CallId), TaskCompletionSource<ToolResult>> _memory;
 
     public ToolRunner(
@@ -27,13 +27,17 @@ internal sealed class ToolRunner : IDisposable
         _options = options.Value;
         _time = time;
         _logger = logger;
-        _slots = new SemaphoreSlim(_options.MaxConcurrentCalls);
+        _slots = new FairSlots(_options.MaxConcurrentCalls, time);
         _memory = new CallMemory<(string, string), TaskCompletionSource<ToolResult>>(_options.RememberedCalls);
     }
 
     /// <summary>The result of a call that has no answer by its deadline.</summary>
     public static ToolResult TimedOut(ToolInvocation invocation, CallClock clock, TimeSpan queue, TimeSpan run, int attempts) =>
         new($"Tool '{invocation.ToolName}' did not answer within {Seconds(clock.Timeout)}.", ToolFailure.TimedOut, queue, run, attempts);
+
+    /// <summary>The result of a call for which no slot was free by its deadline.</summary>
+    public static ToolResult NotStarted(ToolInvocation invocation, CallClock clock, TimeSpan queue) => new(
+        $"Tool '{invocation.ToolName}' could not start within {Seconds(clock.Timeout)}.", ToolFailure.TimedOut, queue, TimeSpan.Zero, Attempts: 0);
 
     /// <summary>Runs one call, or answers with the result of the same call id if that one runs or ran.</summary>
     public async Task<ToolResult> RunAsync(ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken)
@@ -71,8 +75,6 @@ internal sealed class ToolRunner : IDisposable
         }
     }
 
-    public void Dispose() => _slots.Dispose();
-
     private async Task<ToolResult> RunFirstAsync(
         (string, string) key, TaskCompletionSource<ToolResult> call, ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken)
     {
@@ -99,13 +101,13 @@ internal sealed class ToolRunner : IDisposable
     {
         ToolSnapshot tools = _catalog.Of(invocation.TrajectoryId);
         if (!tools.TryGet(invocation.ToolName, out RegisteredTool? entry))
-            return NotStarted(ToolFailure.UnknownTool, tools.Unknown(invocation.ToolName), clock);
+            return Refused(ToolFailure.UnknownTool, tools.Unknown(invocation.ToolName), clock);
         if (invocation.Arguments.ValueKind != JsonValueKind.Object)
-            return NotStarted(ToolFailure.InvalidArguments, "The arguments must be a JSON object.", clock);
+            return Refused(ToolFailure.InvalidArguments, "The arguments must be a JSON object.", clock);
         if (entry.Arguments.FindError(invocation.Arguments) is { } error)
-            return NotStarted(ToolFailure.InvalidArguments, error, clock);
-        if (!await TakeSlotAsync(clock, cancellationToken))
-            return NotStarted(ToolFailure.TimedOut, $"Tool '{invocation.ToolName}' could not start within {Seconds(clock.Timeout)}.", clock);
+            return Refused(ToolFailure.InvalidArguments, error, clock);
+        if (!await _slots.TakeAsync(invocation.FairnessKey ?? invocation.TrajectoryId, clock.Remaining(_time), cancellationToken))
+            return NotStarted(invocation, clock, clock.Elapsed(_time));
         try
         {
             return await RunToolAsync(entry.Tool, invocation, clock, cancellationToken);
@@ -113,27 +115,6 @@ internal sealed class ToolRunner : IDisposable
         finally
         {
             _slots.Release();
-        }
-    }
-
-    private async Task<bool> TakeSlotAsync(CallClock clock, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        TimeSpan remaining = clock.Remaining(_time);
-        if (remaining <= TimeSpan.Zero)
-            return false;
-        if (_slots.Wait(0, CancellationToken.None))
-            return true;
-        using var limit = new CancellationTokenSource(remaining, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        try
-        {
-            await _slots.WaitAsync(either.Token);
-            return true;
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return false;
         }
     }
 
@@ -181,7 +162,7 @@ internal sealed class ToolRunner : IDisposable
         return string.IsNullOrWhiteSpace(error.Message) ? $"Tool '{invocation.ToolName}' threw {error.GetType().Name}." : error.Message;
     }
 
-    private ToolResult NotStarted(ToolFailure failure, string text, CallClock clock) =>
+    private ToolResult Refused(ToolFailure failure, string text, CallClock clock) =>
         new(text, failure, clock.Elapsed(_time), TimeSpan.Zero, Attempts: 0);
 
     private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.###} s");

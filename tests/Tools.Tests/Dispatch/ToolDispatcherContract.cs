@@ -237,6 +237,32 @@ public abstract class ToolDispatcherContract : IAsyncLifetime
         Assert.Null((await narrow.DispatchAsync(Invocation("echo", """{"text": "x"}"""), Long, default)).Failure);
     }
 
+    [Fact]
+    public async Task Calls_that_wait_take_turns_by_rollout()
+    {
+        var order = new List<string>();
+        var queued = new TaskCompletionSource();
+        DelegateTool tool = new([System.ComponentModel.Description("Waits until all are queued.")] async (string key) =>
+        {
+            lock (order)
+                order.Add(key);
+            await queued.Task;
+            return key;
+        }, "turn");
+        await using ToolHost host = await ToolHost.StartAsync([tool], Register, options => options.MaxConcurrentCalls = 1);
+        Task<ToolResult> Call(string rollout, int trajectory) => host.Dispatcher.DispatchAsync(
+            new ToolInvocation(Guid.NewGuid().ToString(), $"{rollout}{trajectory}", "turn", JsonElement.Parse($$"""{"key": "{{rollout}}{{trajectory}}"}"""))
+            {
+                FairnessKey = rollout,
+            },
+            Long,
+            default);
+        Task<ToolResult>[] calls = [.. Enumerable.Range(0, 6).Select(i => Call("a", i)), .. Enumerable.Range(0, 3).Select(i => Call("b", i)), Call("c", 0)];
+        queued.SetResult();
+        await Task.WhenAll(calls);
+        Assert.Equal(["a0", "a1", "b0", "c0", "a2", "b1", "a3", "b2", "a4", "a5"], order);
+    }
+
     private Task<ToolResult> CallAsync(string tool, string arguments, TimeSpan? timeout = null) =>
         Dispatcher.DispatchAsync(Invocation(tool, arguments), timeout ?? Long, default);
 

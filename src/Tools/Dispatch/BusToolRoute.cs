@@ -9,10 +9,10 @@ namespace AgentRollout.Tools.Dispatch;
 
 /// <summary>
 /// Sends calls over the bus and waits for their answers. A host starts and stops it; without a host, call <see cref="StartAsync"/> once
-/// before the first dispatch. Before that and after it stopped a dispatch throws.
+/// before the first call. Before that a call throws; after it stopped a call ends as undeliverable.
 /// </summary>
-internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer worker, TimeProvider time, ILogger<BusToolDispatcher> logger)
-    : IToolDispatcher, IHostedService
+internal sealed class BusToolRoute(IBusControl bus, ExecuteToolConsumer worker, TimeProvider time, ILogger<BusToolRoute> logger)
+    : IToolRoute, IHostedService
 {
     /// <summary>
     /// A worker that has the call answers by its deadline; this is what the way back may take on top. After that the call waits in a queue
@@ -22,6 +22,7 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
 
     private readonly ConcurrentDictionary<Guid, Waiter> _waiting = [];
     private ISendEndpoint? _workers;
+    private volatile bool _stopped;
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -36,6 +37,7 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
     /// <summary>Cancels the tools that still run; their calls end as undeliverable.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        _stopped = true;
         _workers = null;
         await worker.StopAsync();
         await bus.StopAsync(cancellationToken);
@@ -44,17 +46,18 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
     }
 
     /// <inheritdoc/>
-    public async Task<ToolResult> DispatchAsync(ToolInvocation invocation, TimeSpan timeout, CancellationToken cancellationToken)
+    public async Task<ToolResult> RunAsync(ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken)
     {
-        ISendEndpoint workers = _workers ?? throw new InvalidOperationException("The tool bus is not running.");
-        CallClock clock = CallClock.Start(time, timeout);
-        ExecuteTool message = MessageFor(invocation, clock);
         var waiter = new Waiter(invocation.ToolName, clock, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        if (_stopped)
+            return Undeliverable(waiter, "the bus stopped");
+        ISendEndpoint workers = _workers ?? throw new InvalidOperationException("The tool bus is not running.");
+        ExecuteTool message = MessageFor(invocation, clock);
         _waiting[message.DispatchId] = waiter;
         try
         {
             await workers.Send(message, send => send.ResponseAddress = bus.Address, cancellationToken);
-            return await waiter.Answer.Task.WaitAsync(clock.Timeout + AnswerGrace, time, cancellationToken);
+            return await waiter.Answer.Task.WaitAsync(clock.Remaining(time) + AnswerGrace, time, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -103,6 +106,7 @@ internal sealed class BusToolDispatcher(IBusControl bus, ExecuteToolConsumer wor
         clock.DispatchedAt,
         clock.Deadline)
     {
+        FairnessKey = invocation.FairnessKey,
         TaskArgumentsJson = invocation.TaskArguments?.GetRawText(),
         ResultLimit = invocation.ResultLimit,
     };
