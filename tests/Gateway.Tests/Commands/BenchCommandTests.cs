@@ -56,6 +56,22 @@ public sealed class BenchCommandTests
     }
 
     [Fact]
+    public async Task The_loop_is_measured_with_and_without_tools_and_beside_a_lock_step_runner()
+    {
+        CommandResult result = await CommandLineRunner.RunAsync("bench", "loop", "--quick", "--json");
+
+        Assert.Equal("", result.Error);
+        JsonElement report = JsonElement.Parse(Assert.Single(result.Lines));
+        foreach (string figure in new[] { "turns_per_second_no_tools", "turns_per_second_with_tools", "heavy_tail_ratio", "peak_rss_mb" })
+            Assert.True(report.GetProperty(figure).GetDouble() > 0, figure);
+        Assert.InRange(report.GetProperty("engine_utilisation").GetDouble(), 1e-4, 1);
+        Assert.Equal(["1", "64"], report.GetProperty("overhead_ms").EnumerateObject().Select(load => load.Name));
+        foreach (JsonProperty load in report.GetProperty("overhead_ms").EnumerateObject())
+            Assert.InRange(load.Value.GetProperty("median").GetDouble(), 1e-3, load.Value.GetProperty("p99").GetDouble());
+        Assert.True(report.GetProperty("storage").GetProperty("ratio").GetDouble() > 0);
+    }
+
+    [Fact]
     public async Task A_random_load_leaves_no_page_and_no_request_behind()
     {
         CommandResult result = await CommandLineRunner.RunAsync("bench", "soak", "--minutes", "0.25", "--seed", "3", "--clients", "24", "--json");
