@@ -49,6 +49,7 @@ internal sealed class LoopBench(LoopBenchOptions options, LoopStage stage)
             TurnsPerSecondWithTools = turnsPerSecond,
             ProcessorUsPerTurnNoTools = Median.Of(plain.Select(run => run.ProcessorMicrosecondsPerTurn)),
             ProcessorUsPerTurnWithTools = Median.Of(tools.Select(run => run.ProcessorMicrosecondsPerTurn)),
+            TokensPerTurn = stage.WithTools.TokensPerTurn,
             OverheadMs = overhead,
             Storage = storage,
             HeavyTail = tail,

@@ -18,6 +18,9 @@ internal sealed record LoopReport
 
     public required double ProcessorUsPerTurnWithTools { get; init; }
 
+    /// <summary>Sampled in a turn with tools, on average.</summary>
+    public required double TokensPerTurn { get; init; }
+
     /// <summary>What a turn with tools takes beside the engine, by the number of trajectories in play, at half the turns per second that the loop can do.</summary>
     public required IReadOnlyDictionary<int, Percentiles> OverheadMs { get; init; }
 
@@ -36,7 +39,7 @@ internal sealed record LoopReport
 
     public string ToText() => string.Create(CultureInfo.InvariantCulture, $"""
         without tools   {TurnsPerSecondNoTools,9:N0} turns/s   {ProcessorUsPerTurnNoTools,7:N0} us of processor time a turn
-        with tools      {TurnsPerSecondWithTools,9:N0} turns/s   {ProcessorUsPerTurnWithTools,7:N0} us
+        with tools      {TurnsPerSecondWithTools,9:N0} turns/s   {ProcessorUsPerTurnWithTools,7:N0} us, {TokensPerTurn:0.0} tokens sampled
         {string.Join('\n', OverheadMs.Select(pair => string.Create(CultureInfo.InvariantCulture, $"overhead {pair.Key,6:N0} {pair.Value.Median,9:N2} ms median, {pair.Value.P99:N2} ms p99")))}
         stored          {Storage.TurnsPerSecond,9:N0} turns/s with {Storage.Concurrency} trajectories, {Storage.Ratio:0.00}x of {Storage.TurnsPerSecondOff:N0} without a store; {Storage.EventsPerSecond:N0} writes/s
         heavy tail      {HeavyTail.Ratio,9:0.00}x the trajectories/s of lock-step ({HeavyTail.TrajectoriesPerSecond:0.000} and {HeavyTail.LockStepTrajectoriesPerSecond:0.000}); engine at {HeavyTail.EngineUtilisation:P0} and {HeavyTail.LockStepEngineUtilisation:P0}

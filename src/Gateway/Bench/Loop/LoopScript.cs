@@ -50,8 +50,8 @@ internal sealed class LoopScript
 
     public EnvironmentDefinition Environment { get; }
 
-    /// <summary>Tokens that are sampled in each turn.</summary>
-    public IEnumerable<int> TurnLengths => _turns.Select(turn => turn.Length);
+    /// <summary>Tokens that are sampled in a turn, on average.</summary>
+    public double TokensPerTurn => _turns.Average(turn => turn.Length);
 
     /// <summary>A conversation without tools: the environment answers.</summary>
     public static LoopScript WithoutTools(ChatFormat format) => new(format, tool: null);
