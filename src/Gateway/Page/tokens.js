@@ -109,18 +109,23 @@ export function tokenView(trajectory, texts, point) {
     requestAnimationFrame(() => hold(token));
   }
 
+  function goToToken(sequence, position) {
+    const run = runs.find(candidate => candidate.sequence === sequence && candidate.start <= position && position < candidate.end);
+    if (!run) return;
+    view.focus({ preventScroll: true });
+    draw(run);
+    run.element.children[position - run.start].scrollIntoView({ block: "center" });
+    requestAnimationFrame(() => hold({ run, position }));
+  }
+
   return {
     element: h("div", { class: "token-pane" }, note(texts), toolbar(view), view, card),
     /** Shows the first token of a message. */
     goTo(message) {
       const place = reader.find(message);
-      const run = place && runs.find(candidate => candidate.sequence === place.sequence && candidate.start <= place.position && place.position < candidate.end);
-      if (!run) return;
-      view.focus({ preventScroll: true });
-      draw(run);
-      run.element.children[place.position - run.start].scrollIntoView({ block: "start" });
-      requestAnimationFrame(() => hold({ run, position: place.position }));
+      if (place) goToToken(place.sequence, place.position);
     },
+    goToToken,
     close: () => near.disconnect(),
   };
 }

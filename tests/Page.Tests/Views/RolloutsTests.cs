@@ -50,6 +50,19 @@ public sealed class RolloutsTests(PageFixture fixture)
     }
 
     [Fact]
+    public async Task The_long_tail_of_a_rollout_is_drawn_and_leads_to_the_slowest()
+    {
+        string slowest = fixture.Lookup.MaxBy(trajectory => trajectory.Timings.TotalMs)!.Id;
+        await using TestPage page = await fixture.OpenAsync($"#/rollouts/{fixture.Lookup[0].RolloutId}");
+        ILocator tail = page.Tab.GetByRole(AriaRole.Region, new() { Name = "How long trajectories took" });
+
+        await Expect(tail.GetByRole(AriaRole.Img)).ToBeVisibleAsync();
+        await tail.GetByRole(AriaRole.Link).Last.ClickAsync();
+
+        await Expect(page.Find("h1")).ToHaveTextAsync($"Trajectory {slowest}");
+    }
+
+    [Fact]
     public async Task What_is_not_there_is_said_in_a_sentence()
     {
         await using TestPage page = await fixture.OpenAsync("#/rollouts/nothing");

@@ -1,5 +1,6 @@
 // One rollout: progress, where its time went, and the way to its trajectories and groups.
 import { get, query } from "../api.js";
+import { curve } from "../charts.js";
 import { facts, h, repeat } from "../dom.js";
 import { age, decimal, duration, number } from "../format.js";
 import { cancelButton, follow, isOpen, progressOf, stateChip, timeSplit } from "../progress.js";
@@ -11,20 +12,21 @@ export async function showRollout(main, { id, signal }) {
   const progress = h("span.row-of");
   const settings = h("div");
   const time = h("section.panel", { "aria-label": "Where the time went" });
+  const tail = h("section.panel", { "aria-label": "How long trajectories took" });
   const groups = h("section.panel", { "aria-label": "Groups" });
   let rollout = await get(`/v1/rollouts/${id}`, signal);
   const cancel = cancelButton(rollout, show);
   main.append(
     h("h1", `Rollout ${id}`),
     h("section.panel", { "aria-label": "State" }, h("p.row-of", progress, cancel, h("a", { href: query("#/trajectories", { rollout: id }) }, "Its trajectories")), settings),
-    time, groups);
+    time, tail, groups);
   show(rollout);
-  await showGroups();
+  await showTrajectories();
   if (isOpen(rollout)) follow(id, signal, show);
   repeat(REFRESH, signal, async () => {
     if (!isOpen(rollout)) return;
     show(await get(`/v1/rollouts/${id}`, signal).catch(() => rollout));
-    await showGroups().catch(() => {});
+    await showTrajectories().catch(() => {});
   });
 
   function show(latest) {
@@ -43,20 +45,35 @@ export async function showRollout(main, { id, signal }) {
         ["error", rollout.error],
       ]));
     time.replaceChildren(h("h2", "Where the time went"), h("p.hint", "Summed over the finished trajectories; concurrent ones add up."), timeSplit(rollout.time), stageLegend(rollout.time));
-    if (ended) showGroups();
+    if (ended) showTrajectories();
   }
 
-  async function showGroups() {
+  async function showTrajectories() {
     const { trajectories, total } = await get(query("/v1/trajectories", { rollout: id, limit: 1_000 }), signal);
-    if (groups.contains(document.activeElement)) return;
-    const byGroup = Map.groupBy(trajectories, trajectory => trajectory.group_id);
-    const body = [...byGroup].map(([group, samples]) => h("tr",
-      h("td", h("a.mono", { href: `#/groups/${group}` }, group.slice(id.length))),
-      h("td", samples[0].task_id), h("td.number", number(samples.length)),
-      h("td", samples.map(sample => decimal(sample.reward)).toReversed().join("  "))));
-    groups.replaceChildren(
-      h("h2", "Groups"),
-      trajectories.length < total && h("p.hint", `Those of the newest ${number(trajectories.length)} of ${number(total)} trajectories.`) || "",
-      h("table", h("thead", h("tr", h("th", { scope: "col" }, "Group"), h("th", { scope: "col" }, "Task"), h("th.number", { scope: "col" }, "Finished"), h("th", { scope: "col" }, "Rewards"))), h("tbody", body)));
+    const hint = () => trajectories.length < total && h("p.hint", `Of the newest ${number(trajectories.length)} of ${number(total)} trajectories.`);
+    if (trajectories.length > 0 && !tail.contains(document.activeElement)) tail.replaceChildren(...drawTail(trajectories, hint()));
+    if (!groups.contains(document.activeElement)) groups.replaceChildren(...drawGroups(trajectories, id, hint()));
   }
+}
+
+/** The share of trajectories that were done after so long each: the long tail is where it stays flat below the top. */
+function drawTail(trajectories, hint) {
+  const sorted = trajectories.toSorted((a, b) => a.total_ms - b.total_ms);
+  const points = sorted.map((trajectory, index) => ({ x: trajectory.total_ms, y: (index + 1) / sorted.length }));
+  const at = share => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  const link = trajectory => [`${duration(trajectory.total_ms)}, `, h("a.mono", { href: `#/trajectories/${trajectory.id}` }, trajectory.id.slice(trajectory.rollout_id.length))];
+  return [
+    h("h2", "How long trajectories took"), hint,
+    curve(points, `Share of trajectories by duration: half within ${duration(at(0.5).total_ms)}, all within ${duration(sorted.at(-1).total_ms)}`),
+    facts([["half within", link(at(0.5))], ["90% within", link(at(0.9))], ["99% within", link(at(0.99))], ["the longest", link(sorted.at(-1))]]),
+  ].filter(Boolean);
+}
+
+function drawGroups(trajectories, id, hint) {
+  const body = [...Map.groupBy(trajectories, trajectory => trajectory.group_id)].map(([group, samples]) => h("tr",
+    h("td", h("a.mono", { href: `#/groups/${group}` }, group.slice(id.length))),
+    h("td", samples[0].task_id), h("td.number", number(samples.length)),
+    h("td", samples.map(sample => decimal(sample.reward)).toReversed().join("  "))));
+  const head = [h("th", { scope: "col" }, "Group"), h("th", { scope: "col" }, "Task"), h("th.number", { scope: "col" }, "Finished"), h("th", { scope: "col" }, "Rewards")];
+  return [h("h2", "Groups"), hint, h("table", h("thead", h("tr", head)), h("tbody", body))].filter(Boolean);
 }
