@@ -18,4 +18,7 @@ internal static partial class Log
 
     [LoggerMessage(2004, LogLevel.Warning, "The environment of trajectory {TrajectoryId} of rollout {RolloutId} threw while it was disposed")]
     public static partial void DisposeFailed(ILogger logger, Exception exception, string rolloutId, string trajectoryId);
+
+    [LoggerMessage(2005, LogLevel.Warning, "What follows turn {Turn} of trajectory {TrajectoryId} of rollout {RolloutId} would differ from what its journal says; the journal holds")]
+    public static partial void ReplayDiffers(ILogger logger, string rolloutId, string trajectoryId, int turn);
 }

@@ -89,6 +89,8 @@ internal static class GatewayApplication
         services.AddSingleton<RolloutStore>();
         services.AddSingleton<SqliteTrajectoryStore>();
         services.AddSingleton<TrajectoryIndex>();
+        services.AddSingleton<SqliteJournal>();
+        services.AddSingleton<JournalView>();
         services.AddSingleton<TrajectoryRunner>();
         services.AddSingleton(provider => new RolloutRunner(provider.GetRequiredService<TrajectoryRunner>(), options.ConcurrentTrajectories));
         services.AddSingleton(_ => new RolloutQueue(options.QueueCapacity));

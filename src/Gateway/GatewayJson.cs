@@ -9,6 +9,7 @@ using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.ExternalTools;
 using AgentRollout.Gateway.Rollouts;
+using AgentRollout.Gateway.Storage;
 using AgentRollout.Gateway.Weights;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
@@ -24,7 +25,7 @@ namespace AgentRollout.Gateway;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     Converters =
     [
-        typeof(SnakeCaseEnum<ContentEncoding>), typeof(SnakeCaseEnum<KvCacheType>), typeof(SnakeCaseEnum<WeightType>),
+        typeof(SnakeCaseEnum<ContentEncoding>), typeof(SnakeCaseEnum<KvCacheType>), typeof(SnakeCaseEnum<Durability>), typeof(SnakeCaseEnum<WeightType>),
         typeof(SnakeCaseEnum<HistoryPolicy>), typeof(SnakeCaseEnum<MaskPolicy>), typeof(SnakeCaseEnum<SandboxRuntimeKind>),
         typeof(SnakeCaseEnum<LeaseUnit>), typeof(SnakeCaseEnum<PaddingSide>), typeof(SnakeCaseEnum<AdvantageKind>), typeof(SnakeCaseEnum<TrajectoryStatus>), typeof(SnakeCaseEnum<StopReason>),
         typeof(SnakeCaseEnum<RunningSequences>), typeof(SnakeCaseEnum<KvCachePolicy>),

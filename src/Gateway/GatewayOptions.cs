@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
+using AgentRollout.Gateway.Storage;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tools.Http;
@@ -32,6 +33,12 @@ internal sealed record GatewayOptions
 
     /// <summary>The SQLite file that keeps rollouts and trajectories. Default <c>agentrollout.db</c> in the working directory.</summary>
     public string Database { get; set; } = "agentrollout.db";
+
+    /// <summary>
+    /// What survives the loss of power: <c>normal</c>, what was accepted, sealed, leased or acknowledged; <c>full</c>, every step of a trajectory too.
+    /// The death of the server loses nothing at either. Default <c>normal</c>.
+    /// </summary>
+    public Durability Durability { get; set; }
 
     /// <summary>
     /// Where weights that a trainer sends are kept, so that a restart goes on with them; room for two copies of the model. Default: the

@@ -40,6 +40,9 @@ internal static partial class Log
     [LoggerMessage(1103, LogLevel.Error, "Registered tool {ToolName} cannot be offered: {Reason}")]
     public static partial void RegistrationNotLoaded(ILogger logger, string toolName, string reason);
 
+    [LoggerMessage(1042, LogLevel.Error, "Rollout {RolloutId} waits: {Reason} Nothing is lost; it tries again every {Seconds} s")]
+    public static partial void StorageUnavailable(ILogger logger, string rolloutId, string reason, double seconds);
+
     [LoggerMessage(1040, LogLevel.Information, "Plugin {Plugin} is loaded: {Tools} tools, {Environments} environments, {Rewards} rewards, {Parsers} tool-call parsers")]
     public static partial void PluginLoaded(ILogger logger, string plugin, int tools, int environments, int rewards, int parsers);
 }

@@ -20,15 +20,16 @@ public sealed class DelegateTool : ITool
 
     /// <param name="method">A static method, or an instance method whose object serves every call.</param>
     /// <param name="name">The tool's name; by default the method's in snake_case, without <c>Async</c>.</param>
+    /// <param name="keepsState">See <see cref="ToolSpec.KeepsState"/>.</param>
     /// <exception cref="ToolException">The method has no <c>[Description]</c>, or a parameter has a type that no argument can have.</exception>
-    public DelegateTool(Delegate method, string? name = null)
+    public DelegateTool(Delegate method, string? name = null, bool keepsState = false)
     {
         _target = method.Target;
         _method = method.Method;
         _invoker = MethodInvoker.Create(_method);
         string description = _method.GetCustomAttribute<DescriptionAttribute>()?.Description
             ?? throw new ToolException($"Method '{this}' has no [Description]; a tool needs one sentence for the model.");
-        Spec = new ToolSpec(name ?? DefaultName(_method), description, MethodSchema.Write(_method));
+        Spec = new ToolSpec(name ?? DefaultName(_method), description, MethodSchema.Write(_method)) { KeepsState = keepsState };
         _parameters = [.. _method.GetParameters().Select(Bind)];
         _unwrap = ReturnedValue.UnwrapperOf(_method.ReturnType);
     }

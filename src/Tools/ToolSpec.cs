@@ -9,6 +9,11 @@ namespace AgentRollout.Tools;
 public sealed record ToolSpec(string Name, string Description, JsonElement Parameters)
 {
     /// <summary>
+    /// Whether a call sees what earlier calls of its trajectory left, as in a sandbox. All such calls of a trajectory go to the same worker. Default false.
+    /// </summary>
+    public bool KeepsState { get; init; }
+
+    /// <summary>
     /// JSON schema of what a task may tell the tool behind the model's back, such as a ground truth: the tool's entry in the task's
     /// <c>tools_kwargs</c>. Null where the tool takes nothing.
     /// </summary>

@@ -1,3 +1,4 @@
+using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Rewards;
 using AgentRollout.Environments.Trajectories;
@@ -63,7 +64,8 @@ internal sealed class TestPolicy : IDisposable
     public Task<Trajectory> PlayAsync(
         EnvironmentDefinition environment, RolloutLimits? limits = null, SamplingParams? sampling = null,
         IProgress<RolloutEvent>? progress = null, HistoryPolicy history = default, MaskPolicy mask = default,
-        string data = "{}", CancellationToken abort = default, CancellationToken cancellationToken = default)
+        string data = "{}", TrajectoryJournal? journal = null, IReadOnlyList<JournalEntry>? recorded = null,
+        CancellationToken abort = default, CancellationToken cancellationToken = default)
     {
         EpisodeSpec spec = new()
         {
@@ -78,6 +80,8 @@ internal sealed class TestPolicy : IDisposable
             History = history,
             Mask = mask,
             Seed = 7,
+            Journal = journal ?? TrajectoryJournal.None,
+            Recorded = recorded ?? [],
         };
         return Runner.RunAsync(spec, progress, abort, cancellationToken);
     }

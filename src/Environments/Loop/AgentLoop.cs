@@ -1,14 +1,19 @@
 using System.Diagnostics;
+using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Rewards;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
+using Microsoft.Extensions.Logging;
 
 namespace AgentRollout.Environments.Loop;
 
-/// <summary>Plays one trajectory, top to bottom: sample a turn, run its tool calls or ask the environment, append what they say, repeat.</summary>
-internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IProgress<RolloutEvent>? progress)
+/// <summary>
+/// Plays one trajectory, top to bottom: sample a turn, run its tool calls or ask the environment, append what they say, repeat. What the episode's
+/// journal says already is taken from there in place of asking the engine or the tools; the environment is asked again, so that it knows where it is.
+/// </summary>
+internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IProgress<RolloutEvent>? progress, ILogger logger)
 {
     /// <summary>
     /// Plays until something ends the episode. Everything sampled so far stays in the episode when cancellation or a failure cuts it.
@@ -32,24 +37,55 @@ internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IP
 
             if (answer.Stop is { } stop)
                 return stop;
-            if (!episode.TryAppend(answer.Messages, answer.CallIds, turn.ClosedBy))
+            if (!await TryAppendAsync(episode, answer, turn))
                 return StopReason.MaxTokens;
         }
     }
 
-    private static async Task BeginAsync(Episode episode, CancellationToken cancellationToken)
+    private async Task BeginAsync(Episode episode, CancellationToken cancellationToken)
     {
         IEnvironment environment = Boundary.Run(
             FailureBoundary.Environment, () => episode.Spec.Environment.Create(episode.Spec.Task));
         episode.Environment = environment;
+        CancellationToken cut = episode.Journal.IsReplaying ? CancellationToken.None : cancellationToken;
         IReadOnlyList<ChatMessage> messages = await Boundary.RunAsync(
-            FailureBoundary.Environment,
-            async () => await environment.BeginAsync(cancellationToken).AsTask().WaitAsync(cancellationToken));
-        int[] prompt = episode.Clock.Tokenize(() => Boundary.Run(
-            FailureBoundary.Rendering, () => episode.Policy.Format.RenderPrompt(messages, episode.Tools)));
+            FailureBoundary.Environment, async () => await environment.BeginAsync(cut).AsTask().WaitAsync(cut));
+        PromptRendered prompt = new(messages, episode.Clock.Tokenize(() => Boundary.Run(
+            FailureBoundary.Rendering, () => episode.Policy.Format.RenderPrompt(messages, episode.Tools))));
+        if (episode.Journal.Take<PromptRendered>() is not { } recorded)
+        {
+            await episode.Journal.WriteAsync(new TrajectoryBegan(), prompt);
+        }
+        else
+        {
+            if (!recorded.TokenIds.Span.SequenceEqual(prompt.TokenIds.Span))
+                Log.ReplayDiffers(logger, episode.Spec.RolloutId, episode.Spec.TrajectoryId, episode.Turn);
+            prompt = recorded;
+        }
 
-        episode.Messages.AddRange(messages);
-        episode.Sequence.Append(SegmentSource.Prompt, turn: 0, prompt);
+        episode.Messages.AddRange(prompt.Messages);
+        episode.Sequence.Append(SegmentSource.Prompt, turn: 0, prompt.TokenIds.Span);
+    }
+
+    /// <summary>False, and nothing changed, where no token of the next turn would fit behind the answer.</summary>
+    private async Task<bool> TryAppendAsync(Episode episode, Answer answer, SampledTurn turn)
+    {
+        MessagesAppended? rendered = episode.Render(answer.Messages, answer.CallIds, turn.ClosedBy);
+        if (episode.Journal.Take<MessagesAppended>() is { } recorded)
+        {
+            if (rendered is null || !recorded.HasTokensOf(rendered))
+                Log.ReplayDiffers(logger, episode.Spec.RolloutId, episode.Spec.TrajectoryId, episode.Turn);
+            rendered = recorded;
+        }
+        else if (rendered is not null)
+        {
+            await episode.Journal.WriteAsync(rendered);
+        }
+
+        if (rendered is null)
+            return false;
+        episode.Append(rendered, rendered.Messages ?? answer.Messages);
+        return true;
     }
 
     private async Task<SampledTurn> SampleAsync(Episode episode, CancellationToken cancellationToken)
@@ -59,6 +95,7 @@ internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IP
         await Boundary.RunAsync(FailureBoundary.Engine, () => StreamTurnAsync(episode, cancellationToken));
 
         SampledTurn turn = episode.Clock.Tokenize(() => Boundary.Run(FailureBoundary.Rendering, () => SampledTurn.Read(episode, start)));
+        await episode.JournalTurnAsync(turn.Calls);
         episode.Messages.Add(turn.Message);
         progress?.Report(new TurnFinished(
             episode.Spec.RolloutId, episode.Spec.TrajectoryId, episode.Turn, episode.Sequence.Count - start, turn.Calls.Count));
@@ -68,26 +105,15 @@ internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IP
     private async ValueTask<TokenChunk> StreamTurnAsync(Episode episode, CancellationToken cancellationToken)
     {
         EpisodeSpec spec = episode.Spec;
-        ITokenEngine engine = episode.Policy.Engine;
-        GenerationRequest request = new()
-        {
-            Id = spec.TrajectoryId,
-            Tokens = episode.Sequence.Tokens.ToArray(),
-            MaxNewTokens = Math.Min(episode.RemainingTokens, spec.Limits.MaxTokensPerTurn ?? int.MaxValue),
-            Sampling = spec.Sampling,
-            Seed = (ulong)TrajectorySeed.OfSequence(spec.Seed, episode.SequenceIndex),
-            StopTokenIds = [.. engine.Model.StopTokenIds.Union(episode.Policy.Format.EndOfTurnIds)],
-            FairnessKey = spec.RolloutId,
-            GroupKey = spec.GroupId,
-            CacheKey = spec.TrajectoryId,
-        };
-
         StreamingDecoder? text = progress is null ? null : new StreamingDecoder(episode.Policy.Format.Tokenizer);
         TokenChunk? last = null;
         long started = Stopwatch.GetTimestamp();
+        IAsyncEnumerable<TokenChunk> chunks = episode.TakeTurn() is { } recorded
+            ? recorded.ToChunks().ToAsyncEnumerable()
+            : episode.Policy.Engine.GenerateAsync(RequestFor(episode), cancellationToken);
         try
         {
-            await foreach (TokenChunk chunk in engine.GenerateAsync(request, cancellationToken))
+            await foreach (TokenChunk chunk in chunks)
             {
                 episode.AppendSampled(chunk);
                 last = chunk;
@@ -104,12 +130,30 @@ internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IP
         finally
         {
             // A turn that is cut counts too.
-            episode.Clock.AddGeneration(last?.Timings, Stopwatch.GetElapsedTime(started));
+            episode.EndTurn(last, Stopwatch.GetElapsedTime(started));
         }
 
         return last is { Finish: not null }
             ? last
-            : throw new EngineException($"Engine '{engine.Name}' ended the stream of request '{request.Id}' without a finish reason.");
+            : throw new EngineException(
+                $"Engine '{episode.Policy.Engine.Name}' ended the stream of request '{spec.TrajectoryId}' without a finish reason.");
+    }
+
+    private static GenerationRequest RequestFor(Episode episode)
+    {
+        EpisodeSpec spec = episode.Spec;
+        return new GenerationRequest
+        {
+            Id = spec.TrajectoryId,
+            Tokens = episode.Sequence.Tokens.ToArray(),
+            MaxNewTokens = Math.Min(episode.RemainingTokens, spec.Limits.MaxTokensPerTurn ?? int.MaxValue),
+            Sampling = spec.Sampling,
+            Seed = (ulong)TrajectorySeed.OfSequence(spec.Seed, episode.SequenceIndex),
+            StopTokenIds = [.. episode.Policy.Engine.Model.StopTokenIds.Union(episode.Policy.Format.EndOfTurnIds)],
+            FairnessKey = spec.RolloutId,
+            GroupKey = spec.GroupId,
+            CacheKey = spec.TrajectoryId,
+        };
     }
 
     private static StopReason CutShort(Episode episode, SampledTurn turn)
@@ -129,14 +173,28 @@ internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IP
 
     private async Task<Answer> StepAsync(Episode episode, SampledTurn turn, CancellationToken cancellationToken)
     {
+        if (episode.Journal.Take<EpisodeRewarded>() is { } recorded)
+        {
+            episode.Rewards = recorded.Components;
+            return new Answer { Stop = StopReason.EnvironmentDone };
+        }
+
         long started = Stopwatch.GetTimestamp();
+        CancellationToken cut = episode.Journal.IsReplaying ? CancellationToken.None : cancellationToken;
         StepResult step = await Boundary.RunAsync(
             FailureBoundary.Environment,
-            async () => await episode.Environment!.StepAsync(new AssistantTurn(episode.Turn, turn.Message), cancellationToken)
-                .AsTask().WaitAsync(cancellationToken));
-        episode.Rewards = step.Rewards is { } rewards ? await AddScoresAsync(rewards, episode, cancellationToken) : null;
+            async () => await episode.Environment!.StepAsync(new AssistantTurn(episode.Turn, turn.Message), cut).AsTask().WaitAsync(cut));
+        if (!step.IsFinal)
+        {
+            episode.Clock.AddReward(Stopwatch.GetElapsedTime(started));
+            return new Answer { Messages = step.Messages };
+        }
+
+        EpisodeRewarded rewarded = new(step.Rewards is { } rewards ? await AddScoresAsync(rewards, episode, cancellationToken) : null);
         episode.Clock.AddReward(Stopwatch.GetElapsedTime(started));
-        return step.IsFinal ? new Answer { Stop = StopReason.EnvironmentDone } : new Answer { Messages = step.Messages };
+        await episode.Journal.WriteAsync(rewarded);
+        episode.Rewards = rewarded.Components;
+        return new Answer { Stop = StopReason.EnvironmentDone };
     }
 
     /// <summary>What the tools and the reward model say beside the environment.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Text.Json;
+using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization;
@@ -17,6 +18,8 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
     private readonly List<SampledRun> _sampledRuns = [];
     private readonly List<TokenSequence> _sequences = [new()];
     private readonly List<int> _messagesBefore = [];
+    private TokenChunk? _lastChunk;
+    private bool _turnIsJournaled = true;
 
     public EpisodeSpec Spec { get; } = spec;
 
@@ -30,6 +33,9 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
 
     /// <summary>By name of the tool what the task tells it and the model does not see. Set before the first step.</summary>
     public IReadOnlyDictionary<string, JsonElement> ToolArguments { get; set; } = FrozenDictionary<string, JsonElement>.Empty;
+
+    /// <summary>Names of the offered tools whose calls see what earlier calls left. Set before the first step.</summary>
+    public IReadOnlySet<string> StatefulTools { get; set; } = FrozenSet<string>.Empty;
 
     /// <summary>By name of the tool the score after its last call that had one.</summary>
     public Dictionary<string, double> ToolScores { get; } = new(StringComparer.Ordinal);
@@ -49,7 +55,10 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
 
     public List<TrajectoryToolCall> ToolCalls { get; } = [];
 
-    public EpisodeClock Clock { get; } = new();
+    /// <summary>What the episode takes again from an earlier run, and where it writes what it does.</summary>
+    public EpisodeJournal Journal { get; } = new(spec);
+
+    public EpisodeClock Clock { get; } = new(EpisodeJournal.PlayedBefore(spec.Recorded));
 
     /// <summary>The current assistant turn, from 1; 0 before the first.</summary>
     public int Turn { get; private set; }
@@ -78,7 +87,37 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
     public void BeginTurn()
     {
         Turn++;
+        _turnIsJournaled = false;
+        _lastChunk = null;
         _sampledRuns.Add(new SampledRun(SequenceIndex, Sequence.Count));
+    }
+
+    /// <summary>The turn where the journal has it, else null.</summary>
+    public TurnSampled? TakeTurn()
+    {
+        TurnSampled? recorded = Journal.Take<TurnSampled>();
+        _turnIsJournaled = recorded is not null;
+        return recorded;
+    }
+
+    /// <summary>The engine has no more for this turn, or it was cut.</summary>
+    public void EndTurn(TokenChunk? last, TimeSpan wall)
+    {
+        _lastChunk = last;
+        Clock.AddGeneration(last?.Timings, wall);
+    }
+
+    /// <summary>Writes the turn as far as it was sampled, unless that is done.</summary>
+    public async Task JournalTurnAsync(IReadOnlyList<AttemptedCall> calls)
+    {
+        if (_turnIsJournaled)
+            return;
+        TurnSampled turn = _sampledRuns[^1].ToEvent(Turn, Sequence, _lastChunk);
+        if (calls is [])
+            await Journal.WriteAsync(turn);
+        else
+            await Journal.WriteAsync(turn, new CallsRequested([.. calls.Select(call => call.Id)]));
+        _turnIsJournaled = true;
     }
 
     /// <summary>Appends a chunk verbatim.</summary>
@@ -91,49 +130,43 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
             chunk.Logprobs.Span,
             chunk.WeightVersion,
             chunk.SamplingLogprobs is { } sampling ? sampling.Span : default,
-            chunk.Finish?.ToString().ToLowerInvariant());
+            SampledRun.NameOf(chunk.Finish));
     }
 
     /// <summary>How many of the messages a sequence holds.</summary>
     public int MessagesOf(int sequence) => sequence < _messagesBefore.Count ? _messagesBefore[sequence] : Messages.Count;
 
     /// <summary>
-    /// Appends messages and the tokens that they add; false, and nothing changed, where no token of the next turn would fit behind them.
-    /// Where the template rewrites earlier turns for them and the rollout wants to follow it, they begin a new sequence.
+    /// The tokens that messages add, not appended yet; null where no token of the next turn would fit behind them. Where the template rewrites
+    /// earlier turns for them and the rollout wants to follow it, they begin a new sequence.
     /// </summary>
-    public bool TryAppend(IReadOnlyList<ChatMessage> messages, IReadOnlyList<string>? callIds, int? closedBy)
-    {
-        ChatFormat format = Policy.Format;
-        if (Spec.History == HistoryPolicy.Rerender
-            && Clock.Tokenize(() => Boundary.Run(FailureBoundary.Rendering, () => format.RewritesHistory(Messages, messages, Tools))))
-            return TryRestart(messages);
-
-        IReadOnlyList<RenderedSpan> delta = Clock.Tokenize(() => Boundary.Run(
-            FailureBoundary.Rendering, () => format.RenderDelta(messages, Tools, closedBy)));
-        if (delta.Sum(span => span.Tokens.Length) >= RemainingTokens)
-            return false;
-
-        foreach (RenderedSpan span in delta)
+    /// <param name="messages">What the next turn reads.</param>
+    /// <param name="callIds">The calls whose results they are; null where the environment says them.</param>
+    /// <param name="closedBy">The end token that the turn before them sampled; null where it was cut before one.</param>
+    public MessagesAppended? Render(IReadOnlyList<ChatMessage> messages, IReadOnlyList<string>? callIds, int? closedBy) =>
+        Clock.Tokenize(() => Boundary.Run(FailureBoundary.Rendering, () =>
         {
-            Sequence.Append(
-                span.Source, Turn, span.Tokens, callIds: span.Source == SegmentSource.Observation ? callIds : null);
+            ChatFormat format = Policy.Format;
+            bool startsSequence = Spec.History == HistoryPolicy.Rerender && format.RewritesHistory(Messages, messages, Tools);
+            IReadOnlyList<RenderedSpan> spans = startsSequence
+                ? [new RenderedSpan(SegmentSource.Prompt, format.RenderPrompt([.. Messages, .. messages], Tools))]
+                : format.RenderDelta(messages, Tools, closedBy);
+            int room = startsSequence ? TokenBudget : RemainingTokens;
+            return spans.Sum(span => span.Tokens.Length) >= room
+                ? null
+                : new MessagesAppended(callIds is null ? messages : null, callIds, spans, startsSequence);
+        }));
+
+    /// <summary>Appends what was rendered.</summary>
+    public void Append(MessagesAppended rendered, IReadOnlyList<ChatMessage> messages)
+    {
+        if (rendered.StartsSequence)
+        {
+            _messagesBefore.Add(Messages.Count);
+            _sequences.Add(new TokenSequence(TemplateRewroteHistory));
         }
 
+        rendered.AppendTo(Sequence, Turn);
         Messages.AddRange(messages);
-        return true;
-    }
-
-    private bool TryRestart(IReadOnlyList<ChatMessage> messages)
-    {
-        int[] prompt = Clock.Tokenize(() => Boundary.Run(
-            FailureBoundary.Rendering, () => Policy.Format.RenderPrompt([.. Messages, .. messages], Tools)));
-        if (prompt.Length >= TokenBudget)
-            return false;
-
-        _messagesBefore.Add(Messages.Count);
-        _sequences.Add(new TokenSequence(TemplateRewroteHistory));
-        Sequence.Append(SegmentSource.Prompt, Turn, prompt);
-        Messages.AddRange(messages);
-        return true;
     }
 }

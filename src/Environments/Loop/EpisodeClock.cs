@@ -5,7 +5,8 @@ using AgentRollout.RolloutEngine;
 namespace AgentRollout.Environments.Loop;
 
 /// <summary>Adds up where a trajectory's wall time goes. Stopwatch ticks, because nothing here decides anything.</summary>
-internal sealed class EpisodeClock
+/// <param name="playedBefore">How long the trajectory was in play before the server started again.</param>
+internal sealed class EpisodeClock(TimeSpan playedBefore)
 {
     private readonly long _started = Stopwatch.GetTimestamp();
     private TimeSpan _queue;
@@ -42,7 +43,7 @@ internal sealed class EpisodeClock
         Milliseconds(_tokenize),
         Milliseconds(_tools),
         Milliseconds(_reward),
-        Milliseconds(Stopwatch.GetElapsedTime(_started)));
+        Milliseconds(playedBefore + Stopwatch.GetElapsedTime(_started)));
 
     private static double Milliseconds(TimeSpan time) => Math.Round(time.TotalMilliseconds, 3);
 }

@@ -1,3 +1,4 @@
+using AgentRollout.Environments.Journal;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Masking;
 
@@ -34,4 +35,10 @@ public sealed record EpisodeSpec
 
     /// <summary>Seed of the trajectory's sampling noise, in [0, 2^53) so that every JSON reader keeps it exactly.</summary>
     public required long Seed { get; init; }
+
+    /// <summary>Where every step is written before the next. Default <see cref="TrajectoryJournal.None"/>.</summary>
+    public TrajectoryJournal Journal { get; init; } = TrajectoryJournal.None;
+
+    /// <summary>What an earlier run wrote there: the episode takes it as it is and goes on behind it. Default empty: it begins.</summary>
+    public IReadOnlyList<JournalEntry> Recorded { get; init; } = [];
 }

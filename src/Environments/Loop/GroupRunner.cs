@@ -1,3 +1,4 @@
+using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Trajectories;
 
 namespace AgentRollout.Environments.Loop;
@@ -9,7 +10,7 @@ internal sealed class GroupRunner(TrajectoryRunner runner)
     /// The group's trajectories that are not finished yet, as work to be started: ids and seeds follow from the task's index and the
     /// sample's, so that a rollout that goes on after a restart names and samples them the same.
     /// </summary>
-    public IEnumerable<Func<CancellationToken, CancellationToken, Task<Trajectory>>> Plan(
+    public IEnumerable<PlannedTrajectory> Plan(
         RolloutSpec rollout, RolloutTask task, long taskIndex, IProgress<RolloutEvent>? progress)
     {
         string groupId = $"{rollout.Id}-{taskIndex}";
@@ -29,9 +30,25 @@ internal sealed class GroupRunner(TrajectoryRunner runner)
                 Mask = rollout.Mask,
                 Limits = rollout.Limits,
                 Seed = TrajectorySeed.Derive(rollout.Seed, taskIndex, sample),
+                Journal = rollout.Journal,
             };
-            if (!rollout.Finished.Contains(episode.TrajectoryId))
-                yield return (abort, cancellationToken) => runner.RunAsync(episode, progress, abort, cancellationToken);
+            if (rollout.Begun.Contains(episode.TrajectoryId))
+                yield return new PlannedTrajectory(HasBegun: true, (abort, cancellationToken) => ResumeAsync(episode, progress, abort, cancellationToken));
+            else if (!rollout.Finished.Contains(episode.TrajectoryId))
+                yield return new PlannedTrajectory(HasBegun: false, (abort, cancellationToken) => runner.RunAsync(episode, progress, abort, cancellationToken));
         }
     }
+
+    private async Task<Trajectory> ResumeAsync(
+        EpisodeSpec episode, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<JournalEntry> recorded = await episode.Journal.ReadAsync(episode.TrajectoryId, cancellationToken);
+        await episode.Journal.AppendAsync(episode.TrajectoryId, [new TrajectoryResumed()]);
+        return await runner.RunAsync(episode with { Recorded = recorded }, progress, abort, cancellationToken);
+    }
 }
+
+/// <summary>A trajectory that waits for its turn.</summary>
+/// <param name="HasBegun">Whether an earlier run of the server began it.</param>
+/// <param name="PlayAsync">Plays it; the tokens are those of <see cref="TrajectoryRunner.RunAsync"/>.</param>
+internal readonly record struct PlannedTrajectory(bool HasBegun, Func<CancellationToken, CancellationToken, Task<Trajectory>> PlayAsync);

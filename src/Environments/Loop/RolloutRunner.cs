@@ -57,14 +57,20 @@ public sealed class RolloutRunner(TrajectoryRunner runner, int maxConcurrentTraj
         try
         {
             long taskIndex = 0;
+            int begun = rollout.Begun.Count;
             foreach (RolloutTask task in rollout.Tasks)
             {
-                foreach (var play in _groups.Plan(rollout, task, taskIndex++, progress))
+                foreach (PlannedTrajectory planned in _groups.Plan(rollout, task, taskIndex++, progress))
                 {
-                    if (!await TakeSlotAsync(rollout.Admit, abort, cancellationToken))
+                    if (running.Exists(done => done.IsFaulted) || (abort.IsCancellationRequested && begun == 0))
                         return;
+                    // What has begun is sealed, also where the rollout was aborted since.
+                    if (planned.HasBegun)
+                        begun--;
+                    if (!await TakeSlotAsync(rollout.Admit, planned.HasBegun, abort, cancellationToken))
+                        continue;
                     running.RemoveAll(done => done.IsCompletedSuccessfully);
-                    running.Add(PlayOneAsync(play, finished, abort, cancellationToken));
+                    running.Add(PlayOneAsync(planned, finished, abort, cancellationToken));
                 }
             }
         }
@@ -87,9 +93,16 @@ public sealed class RolloutRunner(TrajectoryRunner runner, int maxConcurrentTraj
         }
     }
 
-    /// <summary>False where the rollout was aborted while it waited.</summary>
-    private async Task<bool> TakeSlotAsync(Func<CancellationToken, ValueTask>? admit, CancellationToken abort, CancellationToken cancellationToken)
+    /// <summary>False where the rollout was aborted before it could begin.</summary>
+    private async Task<bool> TakeSlotAsync(
+        Func<CancellationToken, ValueTask>? admit, bool hasBegun, CancellationToken abort, CancellationToken cancellationToken)
     {
+        if (hasBegun && abort.IsCancellationRequested)
+        {
+            await _slots.WaitAsync(cancellationToken);
+            return true;
+        }
+
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(abort, cancellationToken);
         try
         {
@@ -110,14 +123,14 @@ public sealed class RolloutRunner(TrajectoryRunner runner, int maxConcurrentTraj
     }
 
     private async Task PlayOneAsync(
-        Func<CancellationToken, CancellationToken, Task<Trajectory>> play,
+        PlannedTrajectory planned,
         ChannelWriter<Trajectory> finished,
         CancellationToken abort,
         CancellationToken cancellationToken)
     {
         try
         {
-            await finished.WriteAsync(await play(abort, cancellationToken), cancellationToken);
+            await finished.WriteAsync(await planned.PlayAsync(abort, cancellationToken), cancellationToken);
         }
         finally
         {

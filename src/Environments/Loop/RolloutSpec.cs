@@ -1,3 +1,4 @@
+using AgentRollout.Environments.Journal;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Masking;
 
@@ -41,4 +42,10 @@ public sealed record RolloutSpec
 
     /// <summary>Ids of trajectories that are stored already and are not played again, for a rollout that goes on after a restart.</summary>
     public IReadOnlySet<string> Finished { get; init; } = System.Collections.Frozen.FrozenSet<string>.Empty;
+
+    /// <summary>Keeps what happens to the trajectories. Default <see cref="TrajectoryJournal.None"/>.</summary>
+    public TrajectoryJournal Journal { get; init; } = TrajectoryJournal.None;
+
+    /// <summary>Ids of trajectories that the journal knows and that are not stored yet: they go on where it ends.</summary>
+    public IReadOnlySet<string> Begun { get; init; } = System.Collections.Frozen.FrozenSet<string>.Empty;
 }

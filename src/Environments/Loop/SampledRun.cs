@@ -1,4 +1,6 @@
+using AgentRollout.Environments.Journal;
 using AgentRollout.RolloutEngine;
+using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Environments.Loop;
 
@@ -19,5 +21,25 @@ internal sealed class SampledRun(int sequence, int start)
     {
         Tokens.AddRange(chunk.Tokens.Span);
         Logprobs.AddRange(chunk.Logprobs.Span);
+    }
+
+    /// <summary>A finish reason as segments spell it.</summary>
+    public static string? NameOf(FinishReason? finish) => finish?.ToString().ToLowerInvariant();
+
+    /// <summary>The same as an event of the journal.</summary>
+    /// <param name="turn">The assistant turn.</param>
+    /// <param name="sequence">Ends with the tokens of this run.</param>
+    /// <param name="last">The engine's last chunk; null where none came.</param>
+    public TurnSampled ToEvent(int turn, TokenSequence sequence, TokenChunk? last)
+    {
+        ReadOnlySpan<float> sampling = sequence.SamplingLogprobs;
+        return new TurnSampled(
+            turn,
+            [.. sequence.Segments.Where(segment => segment.Start >= Start).Select(segment => new WeightRun(segment.End - segment.Start, segment.WeightVersion!.Value))],
+            Tokens.ToArray(),
+            Logprobs.ToArray(),
+            sampling.Length > Start && !float.IsNaN(sampling[Start]) ? sampling[Start..].ToArray() : default(ReadOnlyMemory<float>?),
+            last?.Finish,
+            last?.Timings);
     }
 }

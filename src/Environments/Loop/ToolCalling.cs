@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Chat.ToolCalls;
@@ -7,19 +8,26 @@ using AgentRollout.Tools.Dispatch;
 
 namespace AgentRollout.Environments.Loop;
 
-/// <summary>Sends the calls of a turn to their tools, all at once, and records every one of them with its result.</summary>
+/// <summary>Sends the calls of one episode to their tools, those of a turn all at once, and records every one of them with its result.</summary>
 internal sealed class ToolCalling(IToolDispatcher dispatcher, TimeProvider time)
 {
+    /// <summary>Calls of an earlier run whose traces are lost with it, and the making of these traces once a call needs them.</summary>
+    private readonly List<ToolInvocation> _lost = [];
+
+    private Task? _rebuilding;
+
     /// <summary>The tool messages in the order of the calls.</summary>
     public async Task<IReadOnlyList<ChatMessage>> RunAsync(
         Episode episode, SampledTurn turn, IProgress<RolloutEvent>? progress, CancellationToken cancellationToken)
     {
+        IReadOnlyDictionary<string, ToolResult> recorded = episode.Journal.TakeResults();
         ToolResult[] results;
         long started = time.GetTimestamp();
         try
         {
-            results = await Task.WhenAll(turn.Calls.Select((call, index) =>
-                RunOneAsync(episode, call.ToToolCall(), index, cancellationToken)));
+            results = await Task.WhenAll(turn.Calls.Select((call, index) => recorded.TryGetValue(call.Id, out ToolResult? before)
+                ? Task.FromResult(TakeAgain(episode, call.ToToolCall(), before))
+                : RunAndJournalAsync(episode, call.ToToolCall(), index, cancellationToken)));
         }
         catch (OperationCanceledException)
         {
@@ -27,18 +35,18 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher, TimeProvider time)
             throw;
         }
 
-        episode.ToolBudget.AddTime(time.GetElapsedTime(started));
+        episode.ToolBudget.AddTime(recorded.Values.Select(result => result.Queue + result.Run).Append(time.GetElapsedTime(started)).Max());
         List<ChatMessage> messages = new(results.Length);
         foreach ((AttemptedCall call, ToolResult result) in turn.Calls.Zip(results))
         {
             ShapedResult shaped = Shape(episode, call.Parsed.Name!, result);
-            TrajectoryToolCall recorded = Record(episode, call, result with { Text = shaped.Text }) with { ResultLength = shaped.FullLength };
-            episode.ToolCalls.Add(recorded);
+            TrajectoryToolCall finished = Record(episode, call, result with { Text = shaped.Text }) with { ResultLength = shaped.FullLength };
+            episode.ToolCalls.Add(finished);
             if (result.Score is { } score)
                 episode.ToolScores[call.Parsed.Name!] = score;
             messages.Add(ChatMessage.Tool(call.Id, call.Parsed.Name!, shaped.Text));
             progress?.Report(new ToolCallFinished(
-                episode.Spec.RolloutId, episode.Spec.TrajectoryId, episode.Turn, call.Id, recorded.Name, recorded.Error, recorded.RunMs));
+                episode.Spec.RolloutId, episode.Spec.TrajectoryId, episode.Turn, call.Id, finished.Name, finished.Error, finished.RunMs));
         }
 
         return messages;
@@ -58,10 +66,34 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher, TimeProvider time)
     {
         RolloutLimits limits = episode.Spec.Limits;
         if (limits.WhenSpent != SpentBudget.End
+            || episode.Journal.IsReplaying
             || episode.ToolBudget.Forbids(Math.Min(turn.Calls.Count, limits.MaxToolCallsPerTurn)) is not { } spent)
             return null;
         RecordUnanswered(episode, turn, $"{spent.InWords} does not allow the calls of this turn; no tool was run.");
         return spent.Stop;
+    }
+
+    private ToolResult TakeAgain(Episode episode, ToolCall call, ToolResult known)
+    {
+        if (known.Failure is not (ToolFailure.OverLimit or ToolFailure.UnknownTool))
+            episode.ToolBudget.AddCall();
+        if (episode.StatefulTools.Contains(call.Name) && known is { Attempts: > 0, Failure: null or ToolFailure.Threw })
+            _lost.Add(InvocationOf(episode, call));
+        return known;
+    }
+
+    /// <summary>Makes the recorded calls of stateful tools again, in order, before the first call that sees what they left.</summary>
+    private async Task RebuildAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        foreach (ToolInvocation invocation in _lost)
+            await dispatcher.DispatchAsync(invocation, timeout, cancellationToken);
+    }
+
+    private async Task<ToolResult> RunAndJournalAsync(Episode episode, ToolCall call, int index, CancellationToken cancellationToken)
+    {
+        ToolResult result = await RunOneAsync(episode, call, index, cancellationToken);
+        await episode.Journal.WriteAsync(new CallAnswered(call.Id, result));
+        return result;
     }
 
     private async Task<ToolResult> RunOneAsync(Episode episode, ToolCall call, int index, CancellationToken cancellationToken)
@@ -79,16 +111,23 @@ internal sealed class ToolCalling(IToolDispatcher dispatcher, TimeProvider time)
             return Refused($"{spent.InWords} is spent; this call was not run.", ToolFailure.OverLimit);
 
         episode.ToolBudget.AddCall();
-        ResultLimits results = limits.ResultsOf(call.Name);
-        ToolInvocation invocation = new($"{episode.Spec.TrajectoryId}/{call.Id}", episode.Spec.TrajectoryId, call.Name, call.Arguments)
+        return await Boundary.RunAsync(FailureBoundary.Tool, async () =>
+        {
+            if (_lost.Count > 0 && episode.StatefulTools.Contains(call.Name))
+                await (_rebuilding ??= RebuildAsync(limits.ToolTimeout, cancellationToken));
+            return await dispatcher.DispatchAsync(InvocationOf(episode, call), episode.ToolBudget.TimeOfCall, cancellationToken);
+        });
+    }
+
+    private static ToolInvocation InvocationOf(Episode episode, ToolCall call)
+    {
+        ResultLimits results = episode.Spec.Limits.ResultsOf(call.Name);
+        return new ToolInvocation($"{episode.Spec.TrajectoryId}/{call.Id}", episode.Spec.TrajectoryId, call.Name, call.Arguments)
         {
             FairnessKey = episode.Spec.RolloutId,
             TaskArguments = episode.ToolArguments.TryGetValue(call.Name, out JsonElement given) ? given : null,
             ResultLimit = new ResultLimit(results.MaxCharacters, results.Truncate),
         };
-        return await Boundary.RunAsync(
-            FailureBoundary.Tool,
-            async () => await dispatcher.DispatchAsync(invocation, episode.ToolBudget.TimeOfCall, cancellationToken));
     }
 
     /// <summary>What the model reads of a result. Sentences about limits are read whole and spend nothing.</summary>

@@ -1,3 +1,4 @@
+using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Rewards;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Tokenization.Chat;
@@ -25,6 +26,7 @@ public sealed class TrajectoryRunner(
     /// <param name="abort">Ends the episode early; what was sampled until then is sealed as <c>aborted</c>.</param>
     /// <param name="cancellationToken">Stops at once; nothing is sealed.</param>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    /// <exception cref="JournalException">The journal cannot be kept: the trajectory is not over, and goes on from there another time.</exception>
     public async Task<Trajectory> RunAsync(
         EpisodeSpec spec, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
     {
@@ -36,6 +38,9 @@ public sealed class TrajectoryRunner(
         try
         {
             outcome = await PlayAsync(episode, pinned.Tools, progress, abort, cancellationToken);
+            // A failed trajectory is stored whole, since what failed may be its journal's course.
+            if (outcome.Failure is null)
+                await episode.JournalTurnAsync([]);
         }
         finally
         {
@@ -55,12 +60,13 @@ public sealed class TrajectoryRunner(
         Episode episode, ToolSnapshot pinned, IProgress<RolloutEvent>? progress, CancellationToken abort, CancellationToken cancellationToken)
     {
         EpisodeSpec spec = episode.Spec;
-        using CancellationTokenSource deadline = new(spec.Limits.Deadline, timeProvider);
+        TimeSpan left = spec.Limits.Deadline - EpisodeJournal.PlayedBefore(spec.Recorded);
+        using CancellationTokenSource deadline = new(left > TimeSpan.Zero ? left : TimeSpan.Zero, timeProvider);
         using CancellationTokenSource any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, abort, cancellationToken);
         try
         {
             Offer(episode, pinned);
-            return new Outcome(await new AgentLoop(new ToolCalling(dispatcher, timeProvider), reward, progress).RunAsync(episode, any.Token));
+            return new Outcome(await new AgentLoop(new ToolCalling(dispatcher, timeProvider), reward, progress, logger).RunAsync(episode, any.Token));
         }
         catch (OperationCanceledException) when (any.IsCancellationRequested)
         {
@@ -72,7 +78,7 @@ public sealed class TrajectoryRunner(
             Log.EpisodeFailed(logger, exception, spec.RolloutId, spec.TrajectoryId, exception.Failure.Boundary);
             return new Outcome(StopReason.Failure, exception.Failure);
         }
-        catch (Exception exception)
+        catch (Exception exception) when (exception is not JournalException)
         {
             Log.LoopBroke(logger, exception, spec.RolloutId, spec.TrajectoryId);
             return new Outcome(StopReason.Failure, new RolloutFailure(FailureBoundary.Loop, exception.Message));
@@ -85,6 +91,7 @@ public sealed class TrajectoryRunner(
         RegisteredTool[] offered = Boundary.Run<RegisteredTool[]>(
             FailureBoundary.Tool, () => [.. (spec.Tools ?? spec.Environment.Tools).Select(pinned.Get)]);
         episode.Tools = [.. offered.Select(tool => tool.Tool.Spec).Select(tool => new FunctionSchema(tool.Name, tool.Description, tool.Parameters))];
+        episode.StatefulTools = offered.Where(tool => tool.Tool.Spec.KeepsState).Select(tool => tool.Tool.Spec.Name).ToHashSet(StringComparer.Ordinal);
         episode.ToolArguments = Boundary.Run(FailureBoundary.Environment, () => TaskToolArguments.Read(spec.Task, offered));
     }
 

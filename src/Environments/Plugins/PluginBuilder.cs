@@ -45,7 +45,7 @@ public sealed class PluginBuilder(string name, string folder, ILoggerFactory log
     }
 
     /// <summary>Adds a method with <c>[Description]</c> as a tool.</summary>
-    /// <inheritdoc cref="DelegateTool(Delegate, string?)"/>
+    /// <inheritdoc cref="DelegateTool(Delegate, string?, bool)"/>
     public PluginBuilder AddTool(Delegate method, string? name = null) => AddTool(new DelegateTool(method, name));
 
     /// <summary>Adds an environment. It may offer tools of the program and of any plugin.</summary>

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentRollout.Environments.Loop;
+using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Chat.Drift;
 using AgentRollout.Tokenization.Masking;
+using AgentRollout.Tools;
 
 namespace AgentRollout.Environments.Trajectories;
 
@@ -36,6 +38,7 @@ public static class TrajectoryJson
                 new JsonStringEnumConverter<ToolCallStatus>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<MaskPolicy>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<SegmentSource>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<ToolFailure>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<DriftCause>(policy, allowIntegerValues: false),
             },
         };
@@ -47,4 +50,7 @@ public static class TrajectoryJson
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(Trajectory))]
 [JsonSerializable(typeof(RolloutEvent))]
+[JsonSerializable(typeof(IReadOnlyList<ChatMessage>))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, double>))]
+[JsonSerializable(typeof(ToolResult))]
 internal sealed partial class TrajectoryJsonContext : JsonSerializerContext;

@@ -17,8 +17,8 @@ internal static class TrajectorySealer
             TrajectoryStatus.Truncated => 0,
             _ => null,
         };
-        TrajectorySequence[] recorded = [.. episode.Sequences.Select(ToRecord)];
-        TrajectorySequence[] sequences = Narrow(recorded, episode);
+        TrajectorySequence[] recorded = SequenceRecords.Of(episode.Sequences);
+        TrajectorySequence[] sequences = SequenceRecords.Narrow(recorded, spec.Mask, episode.ToolCalls);
 
         return new Trajectory
         {
@@ -45,39 +45,5 @@ internal static class TrajectorySealer
             Digest = TrajectoryDigest.Compute(sequences, reward, components),
             Audit = SealingAudit.Run(episode, recorded),
         };
-    }
-
-    /// <summary>What a trainer does not learn from has neither mask nor log-probabilities.</summary>
-    private static TrajectorySequence[] Narrow(TrajectorySequence[] sequences, Episode episode)
-    {
-        if (episode.Spec.Mask == MaskPolicy.AllSampled)
-            return sequences;
-        IReadOnlyList<int[]> masks = TrajectoryMask.Compute(episode.Spec.Mask, sequences, episode.ToolCalls);
-        return [.. sequences.Select((sequence, i) => sequence with
-        {
-            LossMask = masks[i],
-            Logprobs = Keep(sequence.Logprobs, masks[i]),
-            SamplingLogprobs = sequence.SamplingLogprobs is { } sampling ? Keep(sampling, masks[i]) : null,
-        })];
-
-        static float?[] Keep(float?[] values, int[] mask) => [.. values.Select((value, i) => mask[i] == 1 ? value : null)];
-    }
-
-    private static TrajectorySequence ToRecord(TokenSequence sequence) => new()
-    {
-        TokenIds = sequence.Tokens.ToArray(),
-        LossMask = Array.ConvertAll(sequence.LossMask.ToArray(), mask => (int)mask),
-        Logprobs = Nullable(sequence.Logprobs),
-        SamplingLogprobs = sequence.SamplingLogprobs.IsEmpty ? null : Nullable(sequence.SamplingLogprobs),
-        StartedBecause = sequence.StartedBecause,
-        Segments = [.. sequence.Segments],
-    };
-
-    private static float?[] Nullable(ReadOnlySpan<float> values)
-    {
-        float?[] result = new float?[values.Length];
-        for (int i = 0; i < values.Length; i++)
-            result[i] = float.IsNaN(values[i]) ? null : values[i];
-        return result;
     }
 }

@@ -67,7 +67,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(GatewayOptions options, string? pluginFolder, CancellationToken cancellationToken)
     {
         string folder = ModelFolder.Find(options.Model);
-        await using GatewayDatabase database = GatewayDatabase.Open(options.Database);
+        await using GatewayDatabase database = GatewayDatabase.Open(options.Database, options.Durability);
         WeightFolder weights = WeightFolder.Open(options.WeightsFolder ?? options.Database + ".weights");
         StartWeights? start = weights.Current is { } current ? new StartWeights(current.Path, current.Version) : null;
         using ILoggerFactory loggers = LoggerFactory.Create(logging => logging.AddSimpleConsole());

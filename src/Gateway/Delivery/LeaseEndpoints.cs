@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.Json;
 using AgentRollout.Gateway.Rollouts;
@@ -38,7 +39,7 @@ internal static class LeaseEndpoints
         (LeaseResponse lease, IReadOnlyList<Candidate> trajectories) = await leases.TakeAsync(rollout, body, context.RequestAborted);
         try
         {
-            await WriteAsync(context.Response, type, lease, trajectories.Select(trajectory => store.FindJson(trajectory.Id)!), body);
+            await WriteAsync(context.Response, type, lease, trajectories.Select(trajectory => store.Find(trajectory.Id)!), body);
         }
         catch when (lease.LeaseId is not null)
         {
@@ -65,7 +66,7 @@ internal static class LeaseEndpoints
             : ProblemMapping.UnknownLease(id);
     }
 
-    private static async Task WriteAsync(HttpResponse response, string type, LeaseResponse lease, IEnumerable<byte[]> trajectories, LeaseBody body)
+    private static async Task WriteAsync(HttpResponse response, string type, LeaseResponse lease, IEnumerable<Trajectory> trajectories, LeaseBody body)
     {
         response.ContentType = type;
         byte[] head = JsonSerializer.SerializeToUtf8Bytes(lease, GatewayJson.Default.LeaseResponse);
@@ -84,29 +85,29 @@ internal static class LeaseEndpoints
     }
 
     /// <summary>The lease, then its trajectories, one a line.</summary>
-    private static async Task WriteLinesAsync(HttpResponse response, byte[] head, IEnumerable<byte[]> trajectories)
+    private static async Task WriteLinesAsync(HttpResponse response, byte[] head, IEnumerable<Trajectory> trajectories)
     {
         CancellationToken cancellationToken = response.HttpContext.RequestAborted;
-        foreach (byte[] line in trajectories.Prepend(head))
+        foreach (byte[] line in trajectories.Select(TrajectoryJson.SerializeToUtf8).Prepend(head))
         {
             await response.Body.WriteAsync(line, cancellationToken);
             await response.Body.WriteAsync("\n"u8.ToArray(), cancellationToken);
         }
     }
 
-    /// <summary>The lease's members, and <c>trajectories</c> behind them, byte for byte as they are stored.</summary>
-    private static async Task WriteObjectAsync(HttpResponse response, byte[] head, IEnumerable<byte[]> trajectories)
+    /// <summary>The lease's members, and <c>trajectories</c> behind them.</summary>
+    private static async Task WriteObjectAsync(HttpResponse response, byte[] head, IEnumerable<Trajectory> trajectories)
     {
         CancellationToken cancellationToken = response.HttpContext.RequestAborted;
         await response.Body.WriteAsync(head.AsMemory(..^1), cancellationToken);
         await response.Body.WriteAsync(",\"trajectories\":["u8.ToArray(), cancellationToken);
         bool isFirst = true;
-        foreach (byte[] json in trajectories)
+        foreach (Trajectory trajectory in trajectories)
         {
             if (!isFirst)
                 await response.Body.WriteAsync(","u8.ToArray(), cancellationToken);
             isFirst = false;
-            await response.Body.WriteAsync(json, cancellationToken);
+            await response.Body.WriteAsync(TrajectoryJson.SerializeToUtf8(trajectory), cancellationToken);
         }
 
         await response.Body.WriteAsync("]}"u8.ToArray(), cancellationToken);

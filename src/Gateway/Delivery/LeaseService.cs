@@ -46,7 +46,7 @@ internal sealed class LeaseService(LeaseStore store, RolloutRegistry registry, P
     /// <summary>What a lease holds is done with; null where there is no such lease.</summary>
     public async Task<LeaseEnded?> AcknowledgeAsync(string leaseId, CancellationToken cancellationToken)
     {
-        if (await store.AcknowledgeAsync(leaseId, cancellationToken) is not { } acknowledged)
+        if (await store.AcknowledgeAsync(leaseId, timeProvider.GetUtcNow(), cancellationToken) is not { } acknowledged)
             return null;
         Close(acknowledged.RolloutId, acknowledged.Closed);
         return acknowledged.Ended;

@@ -1,3 +1,4 @@
+using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Gateway.Storage;
 using Microsoft.Data.Sqlite;
@@ -48,7 +49,10 @@ internal sealed class LeaseStore(GatewayDatabase database)
                     "INSERT INTO leases (id, rollout_id, expires_at, trajectories) VALUES ($id, $rollout, $expires, $count)",
                     ("$id", order.LeaseId), ("$rollout", order.RolloutId), ("$expires", Milliseconds(order.ExpiresAt)), ("$count", selection.Taken.Count));
                 foreach (Candidate candidate in selection.Taken)
+                {
                     statements.Execute("UPDATE trajectories SET lease_id = $lease WHERE ordinal = $ordinal", ("$lease", order.LeaseId), ("$ordinal", candidate.Ordinal));
+                    SqliteJournal.Append(statements, candidate.Id, order.Now, [new TrajectoryLeased(order.LeaseId)]);
+                }
             }
 
             return new Taken(selection.Taken, selection.DroppedCount);
@@ -57,17 +61,20 @@ internal sealed class LeaseStore(GatewayDatabase database)
 
     /// <summary>Ends a lease: what it still holds is done with. Asked again, it answers the same.</summary>
     /// <returns>Null where there is no such lease.</returns>
-    public Task<(string RolloutId, LeaseEnded Ended, int Closed)?> AcknowledgeAsync(string leaseId, CancellationToken cancellationToken) =>
+    public Task<(string RolloutId, LeaseEnded Ended, int Closed)?> AcknowledgeAsync(string leaseId, DateTimeOffset now, CancellationToken cancellationToken) =>
         database.Writer.RunAsync<(string, LeaseEnded, int)?>(
             statements =>
             {
                 if (FindLease(statements, leaseId) is not { } lease)
                     return null;
-                int closed = lease.Acknowledged is null
-                    ? statements.Execute(
-                        "UPDATE trajectories SET delivery = $acknowledged WHERE lease_id = $lease AND delivery IS NULL",
-                        ("$acknowledged", Acknowledged), ("$lease", leaseId))
-                    : 0;
+                List<string> held = lease.Acknowledged is null
+                    ? statements.Query(
+                        "UPDATE trajectories SET delivery = $acknowledged WHERE lease_id = $lease AND delivery IS NULL RETURNING id",
+                        reader => reader.GetString(0), ("$acknowledged", Acknowledged), ("$lease", leaseId))
+                    : [];
+                int closed = held.Count;
+                foreach (string id in held)
+                    SqliteJournal.Append(statements, id, now, [new TrajectoryAcknowledged(leaseId)]);
                 int acknowledged = lease.Acknowledged ?? closed;
                 statements.Execute(
                     "UPDATE leases SET expires_at = 0, acknowledged = $count WHERE id = $lease", ("$count", acknowledged), ("$lease", leaseId));

@@ -22,20 +22,20 @@ internal sealed class TrajectoryBatch
     private readonly BatchForm _form;
     private readonly int _longest;
 
-    private TrajectoryBatch(IEnumerable<byte[]> trajectories, BatchForm form)
+    private TrajectoryBatch(IReadOnlyList<Trajectory> trajectories, BatchForm form)
     {
         _form = form;
-        _trajectories = [.. trajectories.Select(json => TrajectoryJson.Deserialize(json))];
+        _trajectories = [.. trajectories];
         _rows = [.. _trajectories.SelectMany((trajectory, index) => trajectory.Sequences.Select(sequence => (trajectory, index, sequence)))];
         _longest = _rows.Length == 0 ? 0 : _rows.Max(row => row.Sequence.TokenIds.Length);
     }
 
     /// <summary>Writes a batch as the body of a response.</summary>
     /// <param name="response">Its headers are not sent yet.</param>
-    /// <param name="trajectories">As they are stored.</param>
+    /// <param name="trajectories">In the order of the rows.</param>
     /// <param name="form">How they become a batch.</param>
     /// <param name="lease">Goes into the metadata as <c>lease</c>, where trajectories are leased.</param>
-    public static async Task WriteAsync(HttpResponse response, IReadOnlyList<byte[]> trajectories, BatchForm form, LeaseResponse? lease)
+    public static async Task WriteAsync(HttpResponse response, IReadOnlyList<Trajectory> trajectories, BatchForm form, LeaseResponse? lease)
     {
         TrajectoryBatch batch = new(trajectories, form);
         SafetensorsLayout layout = batch.Layout(lease);

@@ -41,5 +41,6 @@ internal static class ProblemCodes
     public const string UpdateIncomplete = "update_incomplete";
     public const string UpdateBusy = "update_busy";
     public const string NotSupported = "not_supported";
+    public const string StorageUnavailable = "storage_unavailable";
     public const string Internal = "internal_error";
 }

@@ -1,3 +1,4 @@
+using AgentRollout.Gateway.Storage;
 using AgentRollout.Tools;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -50,6 +51,8 @@ internal static class ProblemMapping
                 return Problem(StatusCodes.Status400BadRequest, invalid.Code, invalid.Message);
             case ConflictException conflict:
                 return Problem(StatusCodes.Status409Conflict, conflict.Code, conflict.Message);
+            case StorageException unavailable:
+                return Problem(StatusCodes.Status503ServiceUnavailable, ProblemCodes.StorageUnavailable, unavailable.Message);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } tooLarge:
                 return Problem(tooLarge.StatusCode, ProblemCodes.BodyTooLarge, tooLarge.Message);
             case BadHttpRequestException bad:

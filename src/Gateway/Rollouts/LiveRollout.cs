@@ -25,7 +25,7 @@ internal sealed class LiveRollout(string id, StartRolloutRequest request, int un
     public StartRolloutRequest Request => request;
 
     /// <summary>Bounds what is in play or unacknowledged; null where nothing does.</summary>
-    public DeliveryGate? Gate { get; } = request.Delivery.MaxUnacknowledged is { } most ? new DeliveryGate(most, unacknowledged) : null;
+    public DeliveryGate? Gate { get; private set; } = GateOf(request, unacknowledged);
 
     /// <summary>Pulses when a trajectory was stored and when the rollout ended.</summary>
     public ChangeSignal Changed { get; } = new();
@@ -41,6 +41,16 @@ internal sealed class LiveRollout(string id, StartRolloutRequest request, int un
 
     /// <summary>The trajectories in play.</summary>
     public IEnumerable<LiveTrajectory> Trajectories => _trajectories.Values;
+
+    /// <summary>Nothing plays any more, and what was in play begins or resumes another time.</summary>
+    /// <param name="unacknowledged">How many of its trajectories wait for their acknowledgement.</param>
+    public void Rewind(int unacknowledged)
+    {
+        Gate = GateOf(request, unacknowledged);
+        foreach (LiveTrajectory trajectory in _trajectories.Values)
+            trajectory.Tokens.End();
+        _trajectories.Clear();
+    }
 
     /// <summary>Asks the loop to seal what plays; does nothing once the rollout has ended.</summary>
     public Task CancelAsync()
@@ -115,4 +125,7 @@ internal sealed class LiveRollout(string id, StartRolloutRequest request, int un
     }
 
     public void Dispose() => _abort.Dispose();
+
+    private static DeliveryGate? GateOf(StartRolloutRequest request, int unacknowledged) =>
+        request.Delivery.MaxUnacknowledged is { } most ? new DeliveryGate(most, unacknowledged) : null;
 }

@@ -23,7 +23,7 @@ internal sealed class RolloutHub(
     {
         RequireRollout(rolloutId);
         await foreach (StoredTrajectory stored in feed.FollowAsync(rolloutId, cancellationToken))
-            yield return JsonElement.Parse(stored.Json);
+            yield return JsonElement.Parse(TrajectoryJson.SerializeToUtf8(stored.Trajectory));
     }
 
     /// <summary>
@@ -41,7 +41,7 @@ internal sealed class RolloutHub(
         RequireRollout(rolloutId);
         await using DeliveryStream stream = new(leases, registry, rolloutId, window);
         await foreach ((string leaseId, string trajectoryId) in stream.ReadAsync(cancellationToken))
-            yield return new LeasedTrajectory(leaseId, JsonElement.Parse(store.FindJson(trajectoryId)!));
+            yield return new LeasedTrajectory(leaseId, JsonElement.Parse(TrajectoryJson.SerializeToUtf8(store.Find(trajectoryId)!)));
     }
 
     /// <summary>The trajectory of a lease is done with.</summary>

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using AgentRollout.Environments;
 using AgentRollout.Environments.Loop;
-using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.Json;
 using AgentRollout.Gateway.Storage;
@@ -59,9 +58,9 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
         };
     }
 
-    /// <summary>What the loop plays for an accepted request.</summary>
+    /// <summary>What the loop plays for an accepted request; what an earlier run of the server began or finished is for the caller to add.</summary>
     /// <exception cref="InvalidInputException">The environment is not registered any more.</exception>
-    public RolloutSpec Plan(string id, StartRolloutRequest request, IReadOnlySet<string> finished, DeliveryGate? gate)
+    public RolloutSpec Plan(string id, StartRolloutRequest request)
     {
         EnvironmentDefinition environment = FindEnvironment(request.Environment);
         return new RolloutSpec
@@ -76,8 +75,6 @@ internal sealed class RolloutPlanner(EnvironmentCatalog environments, ToolCatalo
             History = request.History,
             Mask = request.Mask,
             Seed = request.Seed ?? 0,
-            Finished = finished,
-            Admit = gate is null ? null : gate.EnterAsync,
         };
     }
 

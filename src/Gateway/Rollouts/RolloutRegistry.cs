@@ -48,23 +48,23 @@ internal sealed class RolloutRegistry(RolloutStore store, LeaseStore leases, Rol
         return id;
     }
 
-    /// <summary>Queues what an earlier run of the server accepted and did not finish; what was to be cancelled ends here.</summary>
-    public async Task RecoverAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Queues what an earlier run of the server accepted and did not finish. What was to be cancelled begins no trajectory, and seals those that had begun.
+    /// </summary>
+    public async Task RecoverAsync()
     {
         foreach (RolloutRow row in store.Unfinished())
         {
+            LiveRollout rollout = new(row.Id, ReadRequest(row), Unacknowledged(row.Id), timeProvider);
             if (row.CancelRequested)
-            {
-                await store.EndAsync(row.Id, RolloutState.Cancelled, error: null, timeProvider.GetUtcNow(), cancellationToken);
-                continue;
-            }
-
-            DeliveryCounts delivery = leases.Count(row.Id, timeProvider.GetUtcNow());
-            LiveRollout rollout = new(row.Id, ReadRequest(row), delivery.Available + delivery.Leased, timeProvider);
+                await rollout.CancelAsync();
             _live[row.Id] = rollout;
             queue.Recover(rollout);
         }
     }
+
+    /// <summary>A rollout was cut off in play and goes on from what is stored.</summary>
+    public void Rewind(LiveRollout rollout) => rollout.Rewind(Unacknowledged(rollout.Id));
 
     /// <summary>The rollout, where it waits or plays.</summary>
     public LiveRollout? FindLive(string id) => _live.GetValueOrDefault(id);
@@ -115,6 +115,12 @@ internal sealed class RolloutRegistry(RolloutStore store, LeaseStore leases, Rol
         rollout.End();
         _live.TryRemove(rollout.Id, out _);
         rollout.Dispose();
+    }
+
+    private int Unacknowledged(string id)
+    {
+        DeliveryCounts delivery = leases.Count(id, timeProvider.GetUtcNow());
+        return delivery.Available + delivery.Leased;
     }
 
     private RolloutResponse Describe(RolloutRow row) =>

@@ -1,3 +1,4 @@
+using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Storage;
@@ -10,16 +11,20 @@ internal sealed class RolloutService(
     RolloutRegistry registry,
     RolloutStore rollouts,
     SqliteTrajectoryStore trajectories,
+    SqliteJournal journal,
     RolloutPlanner planner,
     RolloutRunner runner,
     GatewayOptions options,
     TimeProvider timeProvider,
     ILogger<RolloutService> logger) : BackgroundService
 {
+    /// <summary>How long rollouts wait for a database that cannot be written before they try again.</summary>
+    private static readonly TimeSpan StoragePatience = TimeSpan.FromSeconds(5);
+
     /// <summary>Queues earlier rollouts before the server listens, so that nobody asks about one that is not there yet.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        await registry.RecoverAsync(cancellationToken);
+        await registry.RecoverAsync();
         await base.StartAsync(cancellationToken);
     }
 
@@ -47,10 +52,8 @@ internal sealed class RolloutService(
     {
         try
         {
-            await PlayAsync(rollout, stoppingToken);
-            RolloutState state = rollout.Abort.IsCancellationRequested ? RolloutState.Cancelled : RolloutState.Completed;
-            await registry.EndAsync(rollout, state, error: null);
-            Log.RolloutEnded(logger, rollout.Id, state);
+            while (!await TryPlayAsync(rollout, stoppingToken))
+                await Task.Delay(StoragePatience, timeProvider, stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -67,10 +70,35 @@ internal sealed class RolloutService(
         }
     }
 
+    /// <summary>False where the database could not be written: nothing is lost, and the rollout goes on from its journals once it can be.</summary>
+    private async Task<bool> TryPlayAsync(LiveRollout rollout, CancellationToken stoppingToken)
+    {
+        try
+        {
+            await PlayAsync(rollout, stoppingToken);
+            RolloutState state = rollout.Abort.IsCancellationRequested ? RolloutState.Cancelled : RolloutState.Completed;
+            await registry.EndAsync(rollout, state, error: null);
+            Log.RolloutEnded(logger, rollout.Id, state);
+            return true;
+        }
+        catch (Exception exception) when (exception is JournalException or StorageException)
+        {
+            Log.StorageUnavailable(logger, rollout.Id, exception.Message, StoragePatience.TotalSeconds);
+            registry.Rewind(rollout);
+            return false;
+        }
+    }
+
     private async Task PlayAsync(LiveRollout rollout, CancellationToken stoppingToken)
     {
         await rollouts.StartAsync(rollout.Id, timeProvider.GetUtcNow(), stoppingToken);
-        RolloutSpec spec = planner.Plan(rollout.Id, rollout.Request, trajectories.StoredIds(rollout.Id), rollout.Gate);
+        RolloutSpec spec = planner.Plan(rollout.Id, rollout.Request) with
+        {
+            Journal = journal,
+            Begun = journal.Begun(rollout.Id),
+            Finished = trajectories.StoredIds(rollout.Id),
+            Admit = rollout.Gate is { } gate ? gate.EnterAsync : null,
+        };
         Log.RolloutStarted(logger, rollout.Id, spec.Environment.Name, RolloutPlanner.TrajectoryCount(rollout.Request), spec.Finished.Count);
         await foreach (Trajectory trajectory in runner.RunAsync(spec, rollout, rollout.Abort, stoppingToken))
         {

@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace AgentRollout.Gateway.Rollouts;
 
-/// <summary>Hands out trajectories, byte for byte as they are stored.</summary>
+/// <summary>Hands out trajectories as they were sealed.</summary>
 internal static class TrajectoryEndpoints
 {
     public static void MapTrajectories(this IEndpointRouteBuilder routes)
@@ -24,6 +24,7 @@ internal static class TrajectoryEndpoints
             .Produces<Trajectory>().ProducesProblem(StatusCodes.Status404NotFound);
         routes.MapGet("/v1/trajectories/{id}/tokens", ReadTokensAsync).WithName("GetTrajectoryTokens")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+        routes.MapGet("/v1/trajectories/{id}/journal", Journal).WithName("GetTrajectoryJournal").ProducesProblem(StatusCodes.Status404NotFound);
         routes.MapGet("/v1/trajectories/{id}/audit", AuditAsync).WithName("AuditTrajectory").ProducesProblem(StatusCodes.Status404NotFound);
     }
 
@@ -43,14 +44,14 @@ internal static class TrajectoryEndpoints
         switch (MediaTypes.Negotiate(context.Request))
         {
             case MediaTypes.Json:
-                await WriteArrayAsync(context, store.ReadJson(id));
+                await WriteArrayAsync(context, store.Read(id));
                 return TypedResults.Empty;
             case MediaTypes.NdJson:
                 await WriteLinesAsync(context, id, feed, lifetime.ApplicationStopping);
                 return TypedResults.Empty;
             case MediaTypes.Safetensors:
                 BatchForm form = BatchForm.Parse(advantages, padding, padTokenId);
-                await TrajectoryBatch.WriteAsync(context.Response, [.. store.ReadJson(id).Select(stored => stored.Json)], form, lease: null);
+                await TrajectoryBatch.WriteAsync(context.Response, [.. store.Read(id).Select(stored => stored.Trajectory)], form, lease: null);
                 return TypedResults.Empty;
             default:
                 return ProblemMapping.NotAcceptable(context.Request, MediaTypes.All);
@@ -58,7 +59,7 @@ internal static class TrajectoryEndpoints
     }
 
     private static Results<FileContentHttpResult, ProblemHttpResult> Get(string id, SqliteTrajectoryStore store) =>
-        store.FindJson(id) is { } json ? TypedResults.Bytes(json, MediaTypes.Json) : ProblemMapping.UnknownTrajectory(id);
+        store.Find(id) is { } trajectory ? TypedResults.Bytes(TrajectoryJson.SerializeToUtf8(trajectory), MediaTypes.Json) : ProblemMapping.UnknownTrajectory(id);
 
     private static Ok<TrajectoryList> Search(
         [AsParameters] TrajectorySearch search, TrajectoryIndex index, int limit = 100, string? before = null)
@@ -78,6 +79,10 @@ internal static class TrajectoryEndpoints
         await store.FindAsync(id, cancellationToken) is { } trajectory
             ? TypedResults.Ok(TrajectoryTexts.Of(trajectory, policy.Format))
             : ProblemMapping.UnknownTrajectory(id);
+
+    /// <summary>What happened to a trajectory, in play or stored, so far.</summary>
+    private static Results<Ok<JournalResponse>, ProblemHttpResult> Journal(string id, JournalView view) =>
+        view.Find(id) is { } journal ? TypedResults.Ok(journal) : ProblemMapping.UnknownTrajectory(id);
 
     private static async Task<Results<Ok<AuditResponse>, ProblemHttpResult>> AuditAsync(
         string id, SqliteTrajectoryStore store, CancellationToken cancellationToken)
@@ -99,7 +104,7 @@ internal static class TrajectoryEndpoints
             if (!isFirst)
                 await body.WriteAsync(","u8.ToArray(), context.RequestAborted);
             isFirst = false;
-            await body.WriteAsync(stored.Json, context.RequestAborted);
+            await body.WriteAsync(TrajectoryJson.SerializeToUtf8(stored.Trajectory), context.RequestAborted);
         }
 
         await body.WriteAsync("]"u8.ToArray(), context.RequestAborted);
@@ -117,7 +122,7 @@ internal static class TrajectoryEndpoints
             await body.FlushAsync(either.Token);
             await foreach (StoredTrajectory stored in feed.FollowAsync(id, either.Token))
             {
-                await body.WriteAsync(stored.Json, either.Token);
+                await body.WriteAsync(TrajectoryJson.SerializeToUtf8(stored.Trajectory), either.Token);
                 await body.WriteAsync("\n"u8.ToArray(), either.Token);
                 await body.FlushAsync(either.Token);
             }

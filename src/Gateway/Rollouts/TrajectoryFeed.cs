@@ -18,7 +18,7 @@ internal sealed class TrajectoryFeed(RolloutRegistry registry, SqliteTrajectoryS
         {
             Task changed = live?.Changed.Next ?? Task.CompletedTask;
             bool ended = live is null || live.HasEnded;
-            foreach (StoredTrajectory stored in store.ReadJson(rolloutId, last))
+            foreach (StoredTrajectory stored in store.Read(rolloutId, last))
             {
                 last = stored.Ordinal;
                 yield return stored;

@@ -4,47 +4,63 @@ using Microsoft.Data.Sqlite;
 namespace AgentRollout.Gateway.Storage;
 
 /// <summary>
-/// The one writer of the database. Writes that arrive together are committed together: each is durable when its task completes, and one
-/// flush to disk serves them all.
+/// The one writer of the database. Writes that arrive together are committed together: each is kept when its task completes, and one flush to disk
+/// serves them all.
 /// </summary>
 internal sealed class DatabaseWriter : IAsyncDisposable
 {
-    private const int MostPerCommit = 256;
+    private const int MostPerCommit = 1024;
 
     private readonly Channel<Write> _writes = Channel.CreateBounded<Write>(
         new BoundedChannelOptions(2 * MostPerCommit) { SingleReader = true });
 
     private readonly SqliteConnection _connection;
+    private readonly Durability _durability;
+    private readonly Statements _statements;
     private readonly Task _loop;
+    private bool? _flushes;
 
-    public DatabaseWriter(SqliteConnection connection)
+    /// <param name="connection">Owned from now on.</param>
+    /// <param name="durability">What writes survive that are no milestones.</param>
+    public DatabaseWriter(SqliteConnection connection, Durability durability)
     {
         _connection = connection;
+        _durability = durability;
+        _statements = new Statements(connection);
         _loop = Task.Run(RunAsync);
     }
 
-    /// <summary>Runs one statement and waits until it is durable.</summary>
+    /// <summary>Runs one statement and waits until it is on disk.</summary>
     /// <returns>How many rows changed.</returns>
-    /// <exception cref="SqliteException">The statement failed; others of the same commit are not affected.</exception>
+    /// <exception cref="SqliteException">The statement breaks a constraint; others of the same commit are not affected.</exception>
+    /// <exception cref="StorageException">The database cannot be written.</exception>
     public Task<int> ExecuteAsync(string sql, CancellationToken cancellationToken, params (string Name, object? Value)[] parameters) =>
-        RunAsync(statements => statements.Execute(sql, parameters), cancellationToken);
+        QueueAsync<int>(new Write(statements => statements.Execute(sql, parameters), IsMilestone: true, IsAtomic: true), cancellationToken);
 
-    /// <summary>Runs statements that belong together, all or none, and waits until they are durable.</summary>
+    /// <summary>Runs one statement about a step of a trajectory and waits until it is kept as <see cref="Durability"/> says.</summary>
+    /// <inheritdoc cref="ExecuteAsync" path="/exception"/>
+    public Task StepAsync(string sql, params (string Name, object? Value)[] parameters) =>
+        QueueAsync<int>(new Write(statements => statements.Execute(sql, parameters), IsMilestone: false, IsAtomic: true), CancellationToken.None);
+
+    /// <summary>Runs statements that belong together, all or none, and waits until they are on disk.</summary>
     /// <returns>What <paramref name="work"/> returns.</returns>
-    /// <exception cref="SqliteException">A statement failed; others of the same commit are not affected.</exception>
-    public async Task<T> RunAsync<T>(Func<Statements, T> work, CancellationToken cancellationToken)
-    {
-        Write write = new(statements => work(statements));
-        await _writes.Writer.WriteAsync(write, cancellationToken);
-        return (T)(await write.Done.Task)!;
-    }
+    /// <inheritdoc cref="ExecuteAsync" path="/exception"/>
+    public Task<T> RunAsync<T>(Func<Statements, T> work, CancellationToken cancellationToken) =>
+        QueueAsync<T>(new Write(statements => work(statements), IsMilestone: true, IsAtomic: false), cancellationToken);
 
     /// <summary>Finishes what was handed over and closes the connection.</summary>
     public async ValueTask DisposeAsync()
     {
         _writes.Writer.TryComplete();
         await _loop;
+        _statements.Dispose();
         await _connection.DisposeAsync();
+    }
+
+    private async Task<T> QueueAsync<T>(Write write, CancellationToken cancellationToken)
+    {
+        await _writes.Writer.WriteAsync(write, cancellationToken);
+        return (T)(await write.Done.Task)!;
     }
 
     private async Task RunAsync()
@@ -63,10 +79,12 @@ internal sealed class DatabaseWriter : IAsyncDisposable
     {
         try
         {
+            Flush(_durability == Durability.Full || batch.Exists(write => write.IsMilestone));
             using (SqliteTransaction transaction = _connection.BeginTransaction())
             {
+                _statements.Transaction = transaction;
                 foreach (Write write in batch)
-                    write.Run(transaction);
+                    write.Run(_statements);
                 transaction.Commit();
             }
 
@@ -74,34 +92,49 @@ internal sealed class DatabaseWriter : IAsyncDisposable
         }
         catch (SqliteException exception)
         {
-            batch.ForEach(write => write.Done.TrySetException(exception));
+            StorageException problem = StorageException.Of(_connection.DataSource, exception);
+            batch.ForEach(write => write.Done.TrySetException(problem));
         }
     }
 
-    private sealed class Write(Func<Statements, object?> work)
+    /// <summary>Whether commits wait for the disk from now on: a flush covers the commits before it too.</summary>
+    private void Flush(bool flushes)
     {
-        private const string Savepoint = "write";
+        if (_flushes == flushes)
+            return;
+        _statements.Transaction = null;
+        _statements.Execute(flushes ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+        _flushes = flushes;
+    }
 
+    /// <param name="Work">What to do.</param>
+    /// <param name="IsMilestone">Whether it is to survive the loss of power at every level of durability.</param>
+    /// <param name="IsAtomic">Whether it is a single statement, which SQLite undoes alone where it fails.</param>
+    private sealed record Write(Func<Statements, object?> Work, bool IsMilestone, bool IsAtomic)
+    {
         private object? _result;
         private Exception? _failure;
 
         public TaskCompletionSource<object?> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         /// <summary>What breaks a constraint, or is refused by its own code, is undone alone; the transaction around it goes on.</summary>
-        public void Run(SqliteTransaction transaction)
+        public void Run(Statements statements)
         {
-            transaction.Save(Savepoint);
+            if (!IsAtomic)
+                statements.Execute("SAVEPOINT write");
             try
             {
-                _result = work(new Statements(transaction));
+                _result = Work(statements);
             }
             catch (Exception exception) when (exception is not SqliteException { SqliteErrorCode: not SQLitePCL.raw.SQLITE_CONSTRAINT })
             {
                 _failure = exception;
-                transaction.Rollback(Savepoint);
+                if (!IsAtomic)
+                    statements.Execute("ROLLBACK TO write");
             }
 
-            transaction.Release(Savepoint);
+            if (!IsAtomic)
+                statements.Execute("RELEASE write");
         }
 
         public void Complete()

@@ -8,12 +8,12 @@ internal sealed class GatewayDatabase : IAsyncDisposable
     private readonly string _connectionString;
     private readonly FileStream _ownership;
 
-    private GatewayDatabase(string path, FileStream ownership)
+    private GatewayDatabase(string path, FileStream ownership, Durability durability)
     {
         _ownership = ownership;
         Path = path;
         _connectionString = new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = 30 }.ToString();
-        Writer = new DatabaseWriter(Connect());
+        Writer = new DatabaseWriter(Connect(), durability);
     }
 
     /// <summary>The file.</summary>
@@ -23,14 +23,16 @@ internal sealed class GatewayDatabase : IAsyncDisposable
     public DatabaseWriter Writer { get; }
 
     /// <summary>Opens the file, or creates it with its schema.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="durability">What the steps of trajectories in play survive.</param>
     /// <exception cref="IOException">The file cannot be opened, is in use by another server, or is of another schema version.</exception>
-    public static GatewayDatabase Open(string path)
+    public static GatewayDatabase Open(string path, Durability durability = Durability.Normal)
     {
         SQLitePCL.Batteries_V2.Init();
         FileStream ownership = Own(path);
         try
         {
-            GatewayDatabase database = new(path, ownership);
+            GatewayDatabase database = new(path, ownership, durability);
             database.Prepare(path);
             return database;
         }

@@ -100,6 +100,20 @@ internal static class GatewaySchema
                 || coalesce(char(10) || (record ->> '$.failure.message'), '')
         FROM stored;
         """,
+        """
+        -- What happens to trajectories, in play and after (docs/journal.md).
+        CREATE TABLE journal (
+            trajectory_id TEXT NOT NULL,
+            entry INTEGER NOT NULL,
+            -- Milliseconds since 1970.
+            at INTEGER NOT NULL,
+            events BLOB NOT NULL,
+            PRIMARY KEY (trajectory_id, entry)
+        ) WITHOUT ROWID;
+        ALTER TABLE trajectories ADD COLUMN sealed_at INTEGER;
+        -- All but the tokens, which the journal has; null where json is the whole trajectory.
+        ALTER TABLE trajectories ADD COLUMN record BLOB;
+        """,
     ];
 
     /// <summary>Brings the file to the newest version.</summary>

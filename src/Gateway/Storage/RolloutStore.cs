@@ -137,7 +137,8 @@ internal sealed class RolloutStore(GatewayDatabase database)
 
     private static string Text(DateTimeOffset time) => time.ToString("O", CultureInfo.InvariantCulture);
 
-    private static DateTimeOffset? Time(SqliteDataReader reader, int column) => reader.IsDBNull(column)
+    /// <summary>A time as it is stored, or null.</summary>
+    public static DateTimeOffset? Time(SqliteDataReader reader, int column) => reader.IsDBNull(column)
         ? null
         : DateTimeOffset.Parse(reader.GetString(column), CultureInfo.InvariantCulture);
 }

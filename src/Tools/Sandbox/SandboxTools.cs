@@ -22,8 +22,8 @@ public sealed class SandboxTools
         _pool = pool;
         All =
         [
-            new DelegateTool(PythonAsync), new DelegateTool(ShellAsync), new DelegateTool(ReadFileAsync), new DelegateTool(WriteFileAsync),
-            new DelegateTool(ListFilesAsync),
+            new DelegateTool(PythonAsync, keepsState: true), new DelegateTool(ShellAsync, keepsState: true), new DelegateTool(ReadFileAsync, keepsState: true),
+            new DelegateTool(WriteFileAsync, keepsState: true), new DelegateTool(ListFilesAsync, keepsState: true),
         ];
     }
 

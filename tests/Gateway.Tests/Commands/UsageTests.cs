@@ -40,7 +40,7 @@ public sealed class UsageTests
 
     [Theory]
     [InlineData("""{"urls":[]}""", "'urls' is empty; the server must listen on at least one address.")]
-    [InlineData("""{"quue_capacity":1}""", "Member 'quue_capacity' is unknown; known members: urls, model, tool_call_parser, reward_model, content_encoding, database, weights_folder, search_corpus, search_index, search_url, search_title_weight, search_snippet_words, search_max_term_share, queue_capacity,")]
+    [InlineData("""{"quue_capacity":1}""", "Member 'quue_capacity' is unknown; known members: urls, model, tool_call_parser, reward_model, content_encoding, database, durability, weights_folder, search_corpus, search_index, search_url, search_title_weight, search_snippet_words, search_max_term_share, queue_capacity,")]
     [InlineData("""{"search_corpus":"/nowhere.jsonl"}""", "'search_corpus' is '/nowhere.jsonl', which does not exist.")]
     [InlineData("""{"search_index":"i.db"}""", "'search_index' is 'i.db', which does not exist, and there is no 'search_corpus' to index.")]
     [InlineData("""{"search_url":"ftp://x"}""", "'search_url' is 'ftp://x'; it must be an http or https address, such as http://127.0.0.1:8000/retrieve.")]

@@ -64,10 +64,10 @@ public sealed class LeaseStoreTests : IAsyncDisposable
                 continue;
             }
 
-            LeaseEnded ended = (await Leases.AcknowledgeAsync(lease, Cancellation))!.Value.Ended;
+            LeaseEnded ended = (await Leases.AcknowledgeAsync(lease, DateTimeOffset.UnixEpoch, Cancellation))!.Value.Ended;
             Assert.Equal(held.Length, ended.Acknowledged);
             acknowledged.UnionWith(held);
-            Assert.Equal(ended, (await Leases.AcknowledgeAsync(lease, Cancellation))!.Value.Ended);
+            Assert.Equal(ended, (await Leases.AcknowledgeAsync(lease, DateTimeOffset.UnixEpoch, Cancellation))!.Value.Ended);
             Assert.Equal(acknowledged.Count, Leases.Count("r", now).Acknowledged);
         }
 
@@ -83,9 +83,9 @@ public sealed class LeaseStoreTests : IAsyncDisposable
         await TakeAsync(new LeaseBody { Count = 4, Seconds = 10 }, Start);
         Taken second = await TakeAsync(new LeaseBody { Count = 1, Seconds = 10 }, Start.AddSeconds(11));
         Assert.Equal("r-0-0", Assert.Single(second.Trajectories).Id);
-        Assert.Equal(new LeaseEnded("l1", 3, 1), (await Leases.AcknowledgeAsync("l1", Cancellation))!.Value.Ended);
-        Assert.Equal(new LeaseEnded("l2", 1, 0), (await Leases.AcknowledgeAsync("l2", Cancellation))!.Value.Ended);
-        Assert.Null(await Leases.AcknowledgeAsync("l3", Cancellation));
+        Assert.Equal(new LeaseEnded("l1", 3, 1), (await Leases.AcknowledgeAsync("l1", DateTimeOffset.UnixEpoch, Cancellation))!.Value.Ended);
+        Assert.Equal(new LeaseEnded("l2", 1, 0), (await Leases.AcknowledgeAsync("l2", DateTimeOffset.UnixEpoch, Cancellation))!.Value.Ended);
+        Assert.Null(await Leases.AcknowledgeAsync("l3", DateTimeOffset.UnixEpoch, Cancellation));
     }
 
     [Fact]
@@ -148,7 +148,7 @@ public sealed class LeaseStoreTests : IAsyncDisposable
         Assert.Equal(2, (await TakeAsync(body, Start, size: 3)).Trajectories.Count);
         await StoreAsync(0, 1);
         Assert.Empty((await TakeAsync(body, Start, size: 3)).Trajectories);
-        await Leases.AcknowledgeAsync("l2", Cancellation);
+        await Leases.AcknowledgeAsync("l2", DateTimeOffset.UnixEpoch, Cancellation);
         Assert.Equal(1, (await TakeAsync(body, Start, size: 3)).Dropped);
         Assert.Equal(new Dictionary<string, int> { ["late"] = 1 }, Leases.Count("r", Start).Dropped.ToDictionary());
     }
@@ -168,7 +168,7 @@ public sealed class LeaseStoreTests : IAsyncDisposable
     private async Task StoreAsync(int group, int sample, double? reward = 1, StopReason reason = StopReason.EnvironmentDone)
     {
         Trajectory trajectory = TestTrajectory.Create("r", sample, reward, reason) with { Id = $"r-{group}-{sample}", GroupId = $"r-{group}" };
-        await new SqliteTrajectoryStore(_database).AppendAsync(trajectory, Cancellation);
+        await new SqliteTrajectoryStore(_database, TimeProvider.System).AppendAsync(trajectory, Cancellation);
     }
 
     private async Task ReopenAsync()

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Storage;
+using AgentRollout.Gateway.Tests.Storage;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
@@ -93,8 +94,7 @@ public sealed class TrajectorySearchTests
         {
             await PlayAsync(gateway);
             before = [.. (await gateway.GetAsync("/v1/trajectories")).GetProperty("trajectories").EnumerateArray()];
-            GatewayDatabase database = gateway.Services.GetRequiredService<GatewayDatabase>();
-            await database.Writer.RunAsync(statements => statements.Execute("DROP TABLE trajectory_summaries; UPDATE schema_version SET version = 2"), CancellationToken.None);
+            await EarlierSchema.ToVersion2Async(gateway.Services.GetRequiredService<GatewayDatabase>());
         }
 
         await using TestGateway later = await TestGateway.StartAsync(path: path);

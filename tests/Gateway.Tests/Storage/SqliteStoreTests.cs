@@ -17,7 +17,7 @@ public sealed class SqliteStoreTests : IAsyncDisposable
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    private SqliteTrajectoryStore Trajectories => new(_database);
+    private SqliteTrajectoryStore Trajectories => new(_database, TimeProvider.System);
 
     private RolloutStore Rollouts => new(_database);
 
@@ -116,10 +116,11 @@ public sealed class SqliteStoreTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_database_of_the_first_schema_gets_what_the_second_has_and_keeps_what_it_holds()
+    public async Task A_database_of_the_first_schema_gets_what_later_ones_have_and_keeps_what_it_holds()
     {
         Trajectory trajectory = TestTrajectory.Create("r", 12);
         await Trajectories.AppendAsync(trajectory, Cancellation);
+        await EarlierSchema.ToVersion2Async(_database);
         await _database.Writer.RunAsync(
             statements => statements.Execute("""
                 DROP INDEX rollouts_by_key;
@@ -131,7 +132,6 @@ public sealed class SqliteStoreTests : IAsyncDisposable
                 ALTER TABLE trajectories DROP COLUMN lease_id;
                 ALTER TABLE trajectories DROP COLUMN delivery;
                 DROP TABLE leases;
-                DROP TABLE trajectory_summaries;
                 UPDATE schema_version SET version = 1;
                 """),
             Cancellation);
@@ -173,11 +173,11 @@ public sealed class SqliteStoreTests : IAsyncDisposable
 
         IOException exception = Assert.Throws<IOException>(() => GatewayDatabase.Open(_path));
 
-        Assert.Equal($"Database '{_path}' has schema version 99; this program reads versions 1 to 3.", exception.Message);
+        Assert.Equal($"Database '{_path}' has schema version 99; this program reads versions 1 to 4.", exception.Message);
         using (SqliteConnection connection = new($"Data Source={_path}"))
         {
             connection.Open();
-            using SqliteCommand command = new("UPDATE schema_version SET version = 3", connection);
+            using SqliteCommand command = new("UPDATE schema_version SET version = 4", connection);
             command.ExecuteNonQuery();
             SqliteConnection.ClearPool(connection);
         }

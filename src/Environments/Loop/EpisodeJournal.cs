@@ -1,0 +1,62 @@
+using AgentRollout.Environments.Journal;
+using AgentRollout.Tools;
+
+namespace AgentRollout.Environments.Loop;
+
+/// <summary>
+/// The journal of one episode. What an earlier run wrote is taken from it, event by event, before anything new is written. Owned by the loop;
+/// only <see cref="WriteAsync"/> may be called concurrently.
+/// </summary>
+internal sealed class EpisodeJournal(EpisodeSpec spec)
+{
+    private readonly JournalEvent[] _recorded = [.. spec.Recorded.SelectMany(entry => entry.Events).Where(SaysWhatHappened)];
+    private int _next;
+
+    /// <summary>Whether some of what an earlier run wrote is not taken yet.</summary>
+    public bool IsReplaying => _next < _recorded.Length;
+
+    /// <summary>How long an episode was in play when its server ended; the time in between does not count.</summary>
+    public static TimeSpan PlayedBefore(IReadOnlyList<JournalEntry> entries)
+    {
+        TimeSpan played = TimeSpan.Zero;
+        for (int i = 1; i < entries.Count; i++)
+        {
+            if (!entries[i].Events.OfType<TrajectoryResumed>().Any())
+                played += entries[i].At - entries[i - 1].At;
+        }
+
+        return played;
+    }
+
+    /// <summary>The next recorded event where it is of this kind, else null.</summary>
+    public T? Take<T>()
+        where T : JournalEvent
+    {
+        if (!IsReplaying || _recorded[_next] is not T value)
+            return null;
+        _next++;
+        return value;
+    }
+
+    /// <summary>The recorded results of a turn's calls by the ids of the calls, as far as they came.</summary>
+    public IReadOnlyDictionary<string, ToolResult> TakeResults()
+    {
+        Dictionary<string, ToolResult> results = new(StringComparer.Ordinal);
+        while (Take<CallAnswered>() is { } call)
+            results[call.CallId] = call.Result;
+        return results;
+    }
+
+    /// <summary>Writes what happened now.</summary>
+    /// <exception cref="JournalException">It cannot be kept.</exception>
+    /// <exception cref="InvalidOperationException">The journal says that something else happened.</exception>
+    public ValueTask WriteAsync(params IReadOnlyList<JournalEvent> events) =>
+        IsReplaying
+            ? throw new InvalidOperationException(
+                $"The journal of trajectory '{spec.TrajectoryId}' goes on with {_recorded[_next].GetType().Name}, and now {events[0].GetType().Name} came; the environment, a tool or the settings have changed.")
+            : spec.Journal.AppendAsync(spec.TrajectoryId, events);
+
+    // A turn that was cut is sampled again.
+    private static bool SaysWhatHappened(JournalEvent value) =>
+        value is PromptRendered or TurnSampled { Finish: not null } or CallAnswered or MessagesAppended or EpisodeRewarded;
+}

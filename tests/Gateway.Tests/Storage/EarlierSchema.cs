@@ -1,0 +1,34 @@
+using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.Storage;
+
+namespace AgentRollout.Gateway.Tests.Storage;
+
+/// <summary>Makes a database what an earlier version of the program would have left.</summary>
+internal static class EarlierSchema
+{
+    /// <summary>The second version kept a trajectory as one JSON text, and nothing of those in play.</summary>
+    public static async Task ToVersion2Async(GatewayDatabase database)
+    {
+        SqliteTrajectoryStore store = new(database, TimeProvider.System);
+        List<string> ids = await database.Writer.RunAsync(
+            statements => statements.Query("SELECT id FROM trajectories", reader => reader.GetString(0)), CancellationToken.None);
+        foreach (string id in ids)
+        {
+            await database.Writer.ExecuteAsync(
+                "UPDATE trajectories SET json = $json WHERE id = $id",
+                CancellationToken.None,
+                ("$json", TrajectoryJson.SerializeToUtf8(store.Find(id)!)),
+                ("$id", id));
+        }
+
+        await database.Writer.RunAsync(
+            statements => statements.Execute("""
+                ALTER TABLE trajectories DROP COLUMN record;
+                ALTER TABLE trajectories DROP COLUMN sealed_at;
+                DROP TABLE journal;
+                DROP TABLE trajectory_summaries;
+                UPDATE schema_version SET version = 2;
+                """),
+            CancellationToken.None);
+    }
+}
