@@ -68,7 +68,7 @@ public sealed class BenchCommandTests
         Assert.Equal(["1", "64"], report.GetProperty("overhead_ms").EnumerateObject().Select(load => load.Name));
         foreach (JsonProperty load in report.GetProperty("overhead_ms").EnumerateObject())
             Assert.InRange(load.Value.GetProperty("median").GetDouble(), 1e-3, load.Value.GetProperty("p99").GetDouble());
-        Assert.True(report.GetProperty("storage").GetProperty("ratio").GetDouble() > 0);
+        Assert.True(report.GetProperty("storage").GetProperty("normal").GetProperty("ratio").GetDouble() > 0);
     }
 
     [Fact]

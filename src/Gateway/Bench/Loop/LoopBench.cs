@@ -31,8 +31,8 @@ internal sealed class LoopBench(LoopBenchOptions options, LoopStage stage)
         List<LoopRun> plain = [], tools = [];
         for (int round = 0; round < options.Rounds; round++)
         {
-            plain.Add(await PlayAsync(stage.WithoutTools, Concurrency, store: null, cancellationToken));
-            tools.Add(await PlayAsync(stage.WithTools, Concurrency, store: null, cancellationToken));
+            plain.Add(await PlayAsync(stage.WithoutTools, Concurrency, database: null, cancellationToken));
+            tools.Add(await PlayAsync(stage.WithTools, Concurrency, database: null, cancellationToken));
         }
 
         StorageReport storage = await MeasureStorageAsync(cancellationToken);
@@ -60,12 +60,12 @@ internal sealed class LoopBench(LoopBenchOptions options, LoopStage stage)
     /// <summary>Long enough for the runtime to compile the loop fully.</summary>
     private async Task WarmUpAsync(CancellationToken cancellationToken)
     {
-        await PlayAsync(stage.WithoutTools, Concurrency, store: null, cancellationToken);
-        await PlayAsync(stage.WithTools, Concurrency, store: null, cancellationToken);
+        await PlayAsync(stage.WithoutTools, Concurrency, database: null, cancellationToken);
+        await PlayAsync(stage.WithTools, Concurrency, database: null, cancellationToken);
     }
 
-    private Task<LoopRun> PlayAsync(LoopScript script, int concurrency, SqliteTrajectoryStore? store, CancellationToken cancellationToken) => stage.PlayAsync(
-        new LoopLoad { Script = script, Concurrency = concurrency, Trajectories = concurrency, Duration = Duration, Store = store },
+    private Task<LoopRun> PlayAsync(LoopScript script, int concurrency, GatewayDatabase? database, CancellationToken cancellationToken) => stage.PlayAsync(
+        new LoopLoad { Script = script, Concurrency = concurrency, Trajectories = concurrency, Duration = Duration, Database = database },
         cancellationToken);
 
     /// <summary>With tools, so many trajectories in play, and an engine that takes so long that they ask for half of what the loop can do.</summary>
@@ -99,25 +99,36 @@ internal sealed class LoopBench(LoopBenchOptions options, LoopStage stage)
         string folder = Directory.CreateDirectory(Path.Combine(options.Scratch, $"agentrollout-loop-{Environment.ProcessId}")).FullName;
         try
         {
-            await using GatewayDatabase database = GatewayDatabase.Open(Path.Combine(folder, "loop.db"));
-            SqliteTrajectoryStore store = new(database);
-            List<LoopRun> off = [], on = [];
+            await using GatewayDatabase normal = GatewayDatabase.Open(Path.Combine(folder, "normal.db"));
+            await using GatewayDatabase full = GatewayDatabase.Open(Path.Combine(folder, "full.db"), Durability.Full);
+            List<LoopRun> off = [], onNormal = [], onFull = [];
             for (int round = 0; round < options.Rounds; round++)
             {
-                off.Add(await PlayAsync(stage.WithTools, StoringConcurrency, store: null, cancellationToken));
-                on.Add(await PlayAsync(stage.WithTools, StoringConcurrency, store, cancellationToken));
+                off.Add(await PlayAsync(stage.WithTools, StoringConcurrency, database: null, cancellationToken));
+                onNormal.Add(await PlayAsync(stage.WithTools, StoringConcurrency, normal, cancellationToken));
+                onFull.Add(await PlayAsync(stage.WithTools, StoringConcurrency, full, cancellationToken));
             }
 
             return new StorageReport(
                 StoringConcurrency,
                 Median.Of(off.Select(run => run.TurnsPerSecond)),
-                Median.Of(on.Select(run => run.TurnsPerSecond)),
-                Median.Of(on.Zip(off, (with, without) => with.TurnsPerSecond / without.TurnsPerSecond)),
-                Median.Of(on.Select(run => run.Trajectories / run.Wall.TotalSeconds)));
+                await ReportAsync(normal, onNormal, off, cancellationToken),
+                await ReportAsync(full, onFull, off, cancellationToken));
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    private static async Task<JournalReport> ReportAsync(GatewayDatabase database, List<LoopRun> on, List<LoopRun> off, CancellationToken cancellationToken)
+    {
+        const string Count = "SELECT (SELECT count(*) FROM journal) + (SELECT count(*) FROM trajectories)";
+        List<long> writes = await database.Writer.RunAsync(statements => statements.Query(Count, reader => reader.GetInt64(0)), cancellationToken);
+        return new JournalReport(
+            Median.Of(on.Select(run => run.TurnsPerSecond)),
+            Median.Of(on.Zip(off, (with, without) => with.TurnsPerSecond / without.TurnsPerSecond)),
+            Median.Of(on.Zip(off, (with, without) => with.ProcessorMicrosecondsPerTurn / without.ProcessorMicrosecondsPerTurn)),
+            writes[0] / on.Sum(run => run.Wall.TotalSeconds));
     }
 }

@@ -1,4 +1,4 @@
-using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.Storage;
 
 namespace AgentRollout.Gateway.Bench.Loop;
 
@@ -25,8 +25,8 @@ internal sealed record LoopLoad
     /// <summary>Told after each trajectory.</summary>
     public Action? Ended { get; init; }
 
-    /// <summary>Keeps the trajectories; null where nobody does.</summary>
-    public ITrajectoryStore? Store { get; init; }
+    /// <summary>Keeps what happens to the trajectories; null where nobody does.</summary>
+    public GatewayDatabase? Database { get; init; }
 
     public TurnOverhead Overhead { get; } = new();
 }

@@ -2,9 +2,11 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using AgentRollout.Environments;
+using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Commands;
+using AgentRollout.Gateway.Storage;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tools;
@@ -70,9 +72,10 @@ internal sealed class LoopStage : IAsyncDisposable
         TimeSpan processor = Environment.CpuUsage.TotalTime;
         long started = Stopwatch.GetTimestamp();
         int trajectories = 0;
+        SqliteTrajectoryStore? store = load.Database is { } database ? new SqliteTrajectoryStore(database, TimeProvider.System) : null;
         await foreach (Trajectory trajectory in runner.RunAsync(RolloutOf(load, $"loop{_runs++}", started), progress: null, CancellationToken.None, cancellationToken))
         {
-            if (load.Store is { } store)
+            if (store is not null)
                 await store.AppendAsync(trajectory, cancellationToken);
             load.Overhead.TrajectoryEnded(trajectory.Id);
             load.Ended?.Invoke();
@@ -91,6 +94,7 @@ internal sealed class LoopStage : IAsyncDisposable
             Environment = load.Script.Environment with { Create = Begin },
             Tasks = Tasks(),
             Admit = load.Admit,
+            Journal = load.Database is { } database ? new SqliteJournal(database, TimeProvider.System) : TrajectoryJournal.None,
         };
 
         IEnvironment Begin(RolloutTask task)
