@@ -70,7 +70,7 @@ public sealed class RolloutRunner(TrajectoryRunner runner, int maxConcurrentTraj
                     if (!await TakeSlotAsync(rollout.Admit, planned.HasBegun, abort, cancellationToken))
                         continue;
                     running.RemoveAll(done => done.IsCompletedSuccessfully);
-                    running.Add(PlayOneAsync(planned, finished, abort, cancellationToken));
+                    running.Add(PlayOneAsync(planned, rollout.Keep, finished, abort, cancellationToken));
                 }
             }
         }
@@ -124,13 +124,17 @@ public sealed class RolloutRunner(TrajectoryRunner runner, int maxConcurrentTraj
 
     private async Task PlayOneAsync(
         PlannedTrajectory planned,
+        Func<Trajectory, CancellationToken, ValueTask>? keep,
         ChannelWriter<Trajectory> finished,
         CancellationToken abort,
         CancellationToken cancellationToken)
     {
         try
         {
-            await finished.WriteAsync(await planned.PlayAsync(abort, cancellationToken), cancellationToken);
+            Trajectory trajectory = await planned.PlayAsync(abort, cancellationToken);
+            if (keep is not null)
+                await keep(trajectory, cancellationToken);
+            await finished.WriteAsync(trajectory, cancellationToken);
         }
         finally
         {

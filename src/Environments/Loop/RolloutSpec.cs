@@ -1,4 +1,5 @@
 using AgentRollout.Environments.Journal;
+using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Masking;
 
@@ -39,6 +40,9 @@ public sealed record RolloutSpec
 
     /// <summary>Awaited before a trajectory begins, so that whoever takes trajectories can hold the rollout up. Default null: nobody does.</summary>
     public Func<CancellationToken, ValueTask>? Admit { get; init; }
+
+    /// <summary>Awaited with every sealed trajectory before it is yielded, with many of them at once. Default null: nobody keeps them.</summary>
+    public Func<Trajectory, CancellationToken, ValueTask>? Keep { get; init; }
 
     /// <summary>Ids of trajectories that are stored already and are not played again, for a rollout that goes on after a restart.</summary>
     public IReadOnlySet<string> Finished { get; init; } = System.Collections.Frozen.FrozenSet<string>.Empty;

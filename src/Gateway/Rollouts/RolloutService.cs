@@ -98,20 +98,26 @@ internal sealed class RolloutService(
             Begun = journal.Begun(rollout.Id),
             Finished = trajectories.StoredIds(rollout.Id),
             Admit = rollout.Gate is { } gate ? gate.EnterAsync : null,
+            Keep = (trajectory, cancellationToken) => KeepAsync(rollout, trajectory, cancellationToken),
         };
         Log.RolloutStarted(logger, rollout.Id, spec.Environment.Name, RolloutPlanner.TrajectoryCount(rollout.Request), spec.Finished.Count);
-        await foreach (Trajectory trajectory in runner.RunAsync(spec, rollout, rollout.Abort, stoppingToken))
+        await foreach (Trajectory _ in runner.RunAsync(spec, rollout, rollout.Abort, stoppingToken))
         {
-            await trajectories.AppendAsync(trajectory, stoppingToken);
-            rollout.Report(new TrajectorySealed(
-                trajectory.RolloutId,
-                trajectory.Id,
-                trajectory.Status,
-                trajectory.StopReason,
-                trajectory.Reward,
-                trajectory.Turns,
-                trajectory.ToolCalls.Count,
-                trajectory.SampledTokens));
+            // It is kept already.
         }
+    }
+
+    private async ValueTask KeepAsync(LiveRollout rollout, Trajectory trajectory, CancellationToken cancellationToken)
+    {
+        await trajectories.AppendAsync(trajectory, cancellationToken);
+        rollout.Report(new TrajectorySealed(
+            trajectory.RolloutId,
+            trajectory.Id,
+            trajectory.Status,
+            trajectory.StopReason,
+            trajectory.Reward,
+            trajectory.Turns,
+            trajectory.ToolCalls.Count,
+            trajectory.SampledTokens));
     }
 }

@@ -4,30 +4,36 @@ using Microsoft.Data.Sqlite;
 namespace AgentRollout.Gateway.Storage;
 
 /// <summary>
-/// The one writer of the database. Writes that arrive together are committed together: each is kept when its task completes, and one flush to disk
-/// serves them all.
+/// The one writer of the database. Writes that arrive together are committed together, and commits that wait for the disk share a flush of the
+/// write-ahead log, while the next ones are made.
 /// </summary>
 internal sealed class DatabaseWriter : IAsyncDisposable
 {
     private const int MostPerCommit = 1024;
 
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(1);
+
     private readonly Channel<Write> _writes = Channel.CreateBounded<Write>(
         new BoundedChannelOptions(2 * MostPerCommit) { SingleReader = true });
+
+    private readonly Channel<Write> _committed = Channel.CreateUnbounded<Write>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
     private readonly SqliteConnection _connection;
     private readonly Durability _durability;
     private readonly Statements _statements;
-    private readonly Task _loop;
-    private bool? _flushes;
+    private readonly Task _committing;
+    private readonly Task _flushing;
 
-    /// <param name="connection">Owned from now on.</param>
+    /// <param name="connection">Owned from now on; its database keeps a write-ahead log.</param>
     /// <param name="durability">What writes survive that are no milestones.</param>
     public DatabaseWriter(SqliteConnection connection, Durability durability)
     {
         _connection = connection;
         _durability = durability;
         _statements = new Statements(connection);
-        _loop = Task.Run(RunAsync);
+        _committing = Task.Run(CommitAllAsync);
+        // A thread of its own, because it waits for the disk.
+        _flushing = Task.Factory.StartNew(FlushAll, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>Runs one statement and waits until it is on disk.</summary>
@@ -52,7 +58,8 @@ internal sealed class DatabaseWriter : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _writes.Writer.TryComplete();
-        await _loop;
+        await _committing;
+        await _flushing;
         _statements.Dispose();
         await _connection.DisposeAsync();
     }
@@ -63,23 +70,31 @@ internal sealed class DatabaseWriter : IAsyncDisposable
         return (T)(await write.Done.Task)!;
     }
 
-    private async Task RunAsync()
+    private async Task CommitAllAsync()
     {
+        // A commit is in the log, and so survives this process, before it is on disk.
+        _statements.Execute("PRAGMA synchronous = NORMAL");
         List<Write> batch = [];
+        bool isBusy = false;
         while (await _writes.Reader.WaitToReadAsync())
         {
+            // A commit costs as much as a dozen writes, so where several arrive at once it waits for more.
+            if (isBusy)
+                await Task.Delay(Gathering, TimeProvider.System);
             while (batch.Count < MostPerCommit && _writes.Reader.TryRead(out Write? write))
                 batch.Add(write);
             Commit(batch);
+            isBusy = batch.Count > 1;
             batch.Clear();
         }
+
+        _committed.Writer.Complete();
     }
 
     private void Commit(List<Write> batch)
     {
         try
         {
-            Flush(_durability == Durability.Full || batch.Exists(write => write.IsMilestone));
             using (SqliteTransaction transaction = _connection.BeginTransaction())
             {
                 _statements.Transaction = transaction;
@@ -87,24 +102,46 @@ internal sealed class DatabaseWriter : IAsyncDisposable
                     write.Run(_statements);
                 transaction.Commit();
             }
-
-            batch.ForEach(write => write.Complete());
         }
         catch (SqliteException exception)
         {
             StorageException problem = StorageException.Of(_connection.DataSource, exception);
             batch.ForEach(write => write.Done.TrySetException(problem));
+            return;
+        }
+
+        foreach (Write write in batch)
+        {
+            if (write.IsMilestone || _durability == Durability.Full)
+                _committed.Writer.TryWrite(write);
+            else
+                write.Complete();
         }
     }
 
-    /// <summary>Whether commits wait for the disk from now on: a flush covers the commits before it too.</summary>
-    private void Flush(bool flushes)
+    /// <summary>Flushes the log for the writes that wait for it, all at once; a flush covers the commits before it too.</summary>
+    private void FlushAll()
     {
-        if (_flushes == flushes)
-            return;
-        _statements.Transaction = null;
-        _statements.Execute(flushes ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-        _flushes = flushes;
+        List<Write> batch = [];
+        while (_committed.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        {
+            while (_committed.Reader.TryRead(out Write? write))
+                batch.Add(write);
+            try
+            {
+                using Microsoft.Win32.SafeHandles.SafeFileHandle log = File.OpenHandle(
+                    _connection.DataSource + "-wal", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+                RandomAccess.FlushToDisk(log);
+                batch.ForEach(write => write.Complete());
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                StorageException problem = new($"Database '{_connection.DataSource}' cannot be flushed to disk: {exception.Message}", exception);
+                batch.ForEach(write => write.Done.TrySetException(problem));
+            }
+
+            batch.Clear();
+        }
     }
 
     /// <param name="Work">What to do.</param>

@@ -72,11 +72,8 @@ internal sealed class LoopStage : IAsyncDisposable
         TimeSpan processor = Environment.CpuUsage.TotalTime;
         long started = Stopwatch.GetTimestamp();
         int trajectories = 0;
-        SqliteTrajectoryStore? store = load.Database is { } database ? new SqliteTrajectoryStore(database, TimeProvider.System) : null;
         await foreach (Trajectory trajectory in runner.RunAsync(RolloutOf(load, $"loop{_runs++}", started), progress: null, CancellationToken.None, cancellationToken))
         {
-            if (store is not null)
-                await store.AppendAsync(trajectory, cancellationToken);
             load.Overhead.TrajectoryEnded(trajectory.Id);
             load.Ended?.Invoke();
             Check(trajectory);
@@ -95,6 +92,7 @@ internal sealed class LoopStage : IAsyncDisposable
             Tasks = Tasks(),
             Admit = load.Admit,
             Journal = load.Database is { } database ? new SqliteJournal(database, TimeProvider.System) : TrajectoryJournal.None,
+            Keep = load.Database is { } kept ? new SqliteTrajectoryStore(kept, TimeProvider.System).AppendAsync : null,
         };
 
         IEnvironment Begin(RolloutTask task)
