@@ -13,6 +13,7 @@ using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.ExternalTools;
 using AgentRollout.Gateway.Page;
+using AgentRollout.Gateway.Replay;
 using AgentRollout.Gateway.Rollouts;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.Gateway.Weights;
@@ -66,6 +67,7 @@ internal static class GatewayApplication
         app.MapPage();
         app.MapRollouts();
         app.MapTrajectories();
+        app.MapReplays();
         app.MapLeases();
         app.MapCatalogs();
         app.MapTools();
@@ -100,6 +102,9 @@ internal static class GatewayApplication
         services.AddSingleton<RolloutPlanner>();
         services.AddSingleton<TrajectoryFeed>();
         services.AddHostedService<RolloutService>();
+        services.AddSingleton<Replayer>();
+        services.AddSingleton<ReplayService>();
+        services.AddHostedService(provider => provider.GetRequiredService<ReplayService>());
     }
 
     /// <summary>JSON as all of the server's own API has it.</summary>

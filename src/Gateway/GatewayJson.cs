@@ -8,6 +8,7 @@ using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.ExternalTools;
+using AgentRollout.Gateway.Replay;
 using AgentRollout.Gateway.Rollouts;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.Gateway.Weights;
@@ -39,6 +40,9 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(TrajectoryTexts))]
 [JsonSerializable(typeof(GroupResponse))]
 [JsonSerializable(typeof(AuditResponse))]
+[JsonSerializable(typeof(ReplayRequest))]
+[JsonSerializable(typeof(ReplayResponse))]
+[JsonSerializable(typeof(IReadOnlyList<ReplayResponse>))]
 [JsonSerializable(typeof(IReadOnlyList<EnvironmentResponse>))]
 [JsonSerializable(typeof(SandboxesResponse))]
 [JsonSerializable(typeof(RegisterHttpToolRequest))]

@@ -82,6 +82,10 @@ internal sealed record GatewayOptions
     [Range(1, 10_000)]
     public int ConcurrentTrajectories { get; set; } = 64;
 
+    /// <summary>Most replays that run at once; 64 more wait. Default 2.</summary>
+    [Range(1, 1_000)]
+    public int ConcurrentReplays { get; set; } = 2;
+
     /// <summary>Largest request body in bytes; a larger one is answered 413. Default 16 MiB.</summary>
     [Range(1_024, 1_073_741_824)]
     public long MaxRequestBytes { get; set; } = 16 * 1024 * 1024;

@@ -45,4 +45,7 @@ internal static partial class Log
 
     [LoggerMessage(1040, LogLevel.Information, "Plugin {Plugin} is loaded: {Tools} tools, {Environments} environments, {Rewards} rewards, {Parsers} tool-call parsers")]
     public static partial void PluginLoaded(ILogger logger, string plugin, int tools, int environments, int rewards, int parsers);
+
+    [LoggerMessage(1050, LogLevel.Warning, "Replay {ReplayId} of trajectory {TrajectoryId} failed")]
+    public static partial void ReplayFailed(ILogger logger, Exception exception, string replayId, string trajectoryId);
 }

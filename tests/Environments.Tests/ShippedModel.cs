@@ -1,6 +1,7 @@
 using AgentRollout.Environments.Builtin.Arithmetic;
 using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Environments.Loop;
+using AgentRollout.Environments.Replay;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.RolloutEngine.Local;
@@ -21,11 +22,12 @@ internal sealed class ShippedModel : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly LocalIndexSearch _index = LookupFacts.OpenIndex();
 
-    public ShippedModel(EngineOptions? options = null)
+    public ShippedModel(EngineOptions? options = null, long weightVersion = 0)
     {
         string folder = SharedFiles.InRepository("models", "tiny-agent");
         Format = ChatFormat.Load(folder);
-        Engine = LocalEngine.Load(folder, options ?? new EngineOptions(), NullLoggerFactory.Instance);
+        Engine = LocalEngine.Load(
+            folder, options ?? new EngineOptions(), NullLoggerFactory.Instance, weights: weightVersion == 0 ? null : new StartWeights(folder, weightVersion));
         _services = new ServiceCollection()
             .AddLogging()
             .AddSingleton(CalculatorTool.Create())
@@ -38,7 +40,12 @@ internal sealed class ShippedModel : IAsyncDisposable
 
     public LocalEngine Engine { get; }
 
-    public async Task<List<Trajectory>> PlayAsync(EnvironmentDefinition environment, int tasks, int samples, int concurrency = 64)
+    public ModelVerifier Verifier => new(Engine, "tiny-agent", Format);
+
+    public ToolReplayer Tools => new(_services.GetRequiredService<ToolCatalog>(), _services.GetRequiredService<IToolDispatcher>(), TimeProvider.System);
+
+    public async Task<List<Trajectory>> PlayAsync(
+        EnvironmentDefinition environment, int tasks, int samples, int concurrency = 64, SamplingParams? sampling = null)
     {
         TrajectoryRunner runner = new(
             new Policy("tiny-agent", Engine, Format),
@@ -54,6 +61,7 @@ internal sealed class ShippedModel : IAsyncDisposable
             Tasks = Enumerable.Range(0, tasks).Select(index => environment.Generate!(TaskSplit.Test, 7, index)),
             SamplesPerTask = samples,
             Seed = 7,
+            Sampling = sampling ?? SamplingParams.Default,
         };
         return await rollouts.RunAsync(rollout, null, default, default).OrderBy(trajectory => trajectory.Id, StringComparer.Ordinal).ToListAsync();
     }

@@ -1,5 +1,6 @@
 using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Loop;
+using AgentRollout.Environments.Replay;
 using AgentRollout.Environments.Rewards;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
@@ -42,6 +43,8 @@ internal sealed class TestPolicy : IDisposable
     public ScriptedEngine Engine { get; }
 
     public TrajectoryRunner Runner { get; }
+
+    public ToolReplayer ToolReplayer => new(Tools, _services.GetRequiredService<IToolDispatcher>(), TimeProvider.System);
 
     public ToolCatalog Tools => _services.GetRequiredService<ToolCatalog>();
 

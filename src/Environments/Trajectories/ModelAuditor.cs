@@ -48,7 +48,7 @@ public sealed class ModelAuditor(LocalEngine engine, ChatFormat format)
         .Select(segment => segment.Start);
 
     /// <summary>Whether a recorded audit is the computed one; trajectories of earlier versions tell no cause.</summary>
-    private static bool SaysTheSame(TrajectoryAudit recorded, (string Kind, TemplateDifference? Difference) computed) =>
+    internal static bool SaysTheSame(TrajectoryAudit recorded, (string Kind, TemplateDifference? Difference) computed) =>
         recorded.Template == computed.Kind
         && recorded.FirstDifference == (recorded.FirstDifference?.Cause is null && computed.Difference is { } difference
             ? difference with { Cause = null }

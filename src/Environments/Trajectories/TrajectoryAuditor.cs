@@ -33,7 +33,8 @@ public static class TrajectoryAuditor
             : $"Reward {trajectory.Reward} is not the {reward} of its components.";
     }
 
-    private static string? FindSequenceProblem(Trajectory trajectory)
+    /// <summary>The first thing that is wrong with lengths and segments of its sequences, without which nothing else can be read; null where nothing is.</summary>
+    internal static string? FindStructureProblem(Trajectory trajectory)
     {
         if (trajectory.Sequences is [])
             return "There is no sequence.";
@@ -46,6 +47,13 @@ public static class TrajectoryAuditor
                 return $"Sequence {i} {(i == 0 ? "says" : "does not say")} why it was started.";
         }
 
+        return null;
+    }
+
+    private static string? FindSequenceProblem(Trajectory trajectory)
+    {
+        if (FindStructureProblem(trajectory) is { } broken)
+            return broken;
         IReadOnlyList<int[]> masks = TrajectoryMask.Compute(trajectory.MaskPolicy, trajectory.Sequences, trajectory.ToolCalls);
         for (int i = 0; i < masks.Count; i++)
         {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentRollout.Environments.Loop;
+using AgentRollout.Environments.Replay;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Chat.Drift;
 using AgentRollout.Tokenization.Masking;
@@ -8,7 +9,7 @@ using AgentRollout.Tools;
 
 namespace AgentRollout.Environments.Trajectories;
 
-/// <summary>JSON of trajectories and events: snake_case names, enums as snake_case words, strict on reading.</summary>
+/// <summary>JSON of trajectories, events and replays: snake_case names, enums as snake_case words, strict on reading.</summary>
 public static class TrajectoryJson
 {
     /// <summary>Compact, one line: what NDJSON and the store hold.</summary>
@@ -40,6 +41,10 @@ public static class TrajectoryJson
                 new JsonStringEnumConverter<SegmentSource>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<ToolFailure>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<DriftCause>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<VerifyOutcome>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<DifferenceKind>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<CallOutcome>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<RescoreOutcome>(policy, allowIntegerValues: false),
             },
         };
         options.MakeReadOnly();
@@ -53,4 +58,8 @@ public static class TrajectoryJson
 [JsonSerializable(typeof(IReadOnlyList<ChatMessage>))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, double>))]
 [JsonSerializable(typeof(ToolResult))]
+[JsonSerializable(typeof(VerifyResult))]
+[JsonSerializable(typeof(ToolReplayResult))]
+[JsonSerializable(typeof(RescoreResult))]
+[JsonSerializable(typeof(IReadOnlyList<TrajectoryTurn>))]
 internal sealed partial class TrajectoryJsonContext : JsonSerializerContext;

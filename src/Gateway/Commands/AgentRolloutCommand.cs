@@ -19,6 +19,8 @@ internal static class AgentRolloutCommand
             ServeCommand.Create(),
             RolloutCommand.Create(terminal),
             AuditCommand.Create(terminal),
+            ReplayCommand.Create(terminal),
+            RescoreCommand.Create(terminal),
             InspectCommand.Create(terminal),
             TokenizerCommand.Create(terminal),
             IndexCommand.Create(terminal),

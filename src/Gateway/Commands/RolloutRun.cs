@@ -65,7 +65,7 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
     }
 
     /// <summary>Standard output is the report's.</summary>
-    private static void AddConsole(ILoggingBuilder logging) => logging
+    internal static void AddConsole(ILoggingBuilder logging) => logging
         .SetMinimumLevel(LogLevel.Warning)
         .AddSimpleConsole()
         .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);

@@ -48,7 +48,8 @@ internal static class ServeCommand
             throw CommandException.Usage($"Roles '{roles}' cannot be split over processes; the one combination that runs is {AllRoles}.");
     }
 
-    private static Func<IServiceProvider, ISearchProvider> OpenSearch(GatewayOptions options)
+    /// <summary>Opens what <c>search</c> searches by the settings.</summary>
+    internal static Func<IServiceProvider, ISearchProvider> OpenSearch(GatewayOptions options)
     {
         if (options.SearchUrl is { } url)
             return services => new HttpSearch(services.GetRequiredService<IHttpClientFactory>().CreateClient(), new Uri(url));

@@ -22,6 +22,9 @@ internal static class ProblemMapping
     public static ProblemHttpResult UnknownGroup(string id) =>
         Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownGroup, $"Group '{id}' is unknown or has no finished trajectory yet.");
 
+    public static ProblemHttpResult UnknownReplay(string id) =>
+        Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownReplay, $"Replay '{id}' is unknown or forgotten.");
+
     public static ProblemHttpResult UnknownLease(string id) =>
         Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownLease, $"Lease '{id}' is unknown.");
 

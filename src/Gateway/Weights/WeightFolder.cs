@@ -33,6 +33,14 @@ internal sealed class WeightFolder
         return folder;
     }
 
+    /// <summary>The weights that the server of a folder used last, or uses now; nothing is changed there. Null where the model's own never changed.</summary>
+    /// <exception cref="IOException">They are gone or damaged; the message says what to do.</exception>
+    public static CurrentWeights? Peek(string path)
+    {
+        WeightFolder folder = new(Path.GetFullPath(path));
+        return File.Exists(folder.In(CurrentFile)) ? folder.ReadCurrent() : null;
+    }
+
     /// <summary>The file of a streamed update.</summary>
     public string FileOf(string updateId) => In(updateId + ".safetensors");
 

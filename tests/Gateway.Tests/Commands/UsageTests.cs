@@ -6,8 +6,8 @@ namespace AgentRollout.Gateway.Tests.Commands;
 public sealed class UsageTests
 {
     [Theory]
-    [InlineData("'agentrollout' needs a command; known commands: audit, bench, index, inspect, rollout, serve, tokenizer.")]
-    [InlineData("Command 'bogus' is unknown; known commands: audit, bench, index, inspect, rollout, serve, tokenizer.", "bogus")]
+    [InlineData("'agentrollout' needs a command; known commands: audit, bench, index, inspect, replay, rescore, rollout, serve, tokenizer.")]
+    [InlineData("Command 'bogus' is unknown; known commands: audit, bench, index, inspect, replay, rescore, rollout, serve, tokenizer.", "bogus")]
     [InlineData("'tokenizer' needs a command; known commands: chat, decode, encode.", "tokenizer")]
     [InlineData("Option '--foo' is unknown; known options of 'audit': --model.", "audit", "file.jsonl", "--foo")]
     [InlineData("Option '--environment' is required.", "rollout")]
@@ -25,6 +25,10 @@ public sealed class UsageTests
         "rollout", "--environment", "lookup", "--max-tokens", "5000")]
     [InlineData("File '/nope' does not exist.", "audit", "/nope")]
     [InlineData("File '/nope' does not exist.", "inspect", "trajectory", "/nope")]
+    [InlineData("File 'nope.jsonl' does not exist.", "replay", "nope.jsonl")]
+    [InlineData("Option '--mode' is 'rescore'; known values: show, tools, verify.", "replay", "x", "--mode", "rescore")]
+    [InlineData("Option '--url' is 'x'; it must be an http or https address, such as http://127.0.0.1:5080.", "replay", "x", "--url", "x")]
+    [InlineData("Name either a trajectory or file, or a rollout with '--rollout'.", "rescore")]
     [InlineData("Model folder '/nope' does not exist.", "inspect", "model", "/nope")]
     [InlineData("Model folder '/nope' does not exist.", "tokenizer", "encode", "--model", "/nope")]
     [InlineData("Configuration file '/nope' does not exist.", "serve", "--config", "/nope")]
