@@ -4,6 +4,7 @@ import { audit } from "../audit.js";
 import { conversation } from "../conversation.js";
 import { facts, h } from "../dom.js";
 import { decimal, number, words } from "../format.js";
+import { replays } from "../replay.js";
 import { timeline } from "../timeline.js";
 import { tokenView } from "../tokens.js";
 
@@ -24,6 +25,7 @@ export async function showTrajectory(main, { id, signal }) {
       h("section", { "aria-labelledby": "conversation-title" }, h("h2", { id: "conversation-title" }, "Conversation"), talk.element),
       h("section", { "aria-labelledby": "tokens-title" }, h("h2", { id: "tokens-title" }, "Tokens"), tokens.element)),
     timeline(trajectory),
+    replays(trajectory, tokens.goToToken, signal),
     await audit(trajectory, signal));
 }
 
