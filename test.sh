@@ -11,6 +11,7 @@ fi
 
 # The services that tests use. Where one cannot be started its tests are skipped with the reason, or fail with CI=true.
 host=$(docker/start-docker.sh) && export DOCKER_HOST=$host
+servers=$(tests/Services/mcp-everything/install.sh) && export MCP_SERVERS=$servers
 export AGENTROLLOUT_CHROMIUM=${AGENTROLLOUT_CHROMIUM:-/usr/bin/chromium}
 if [ ! -x "$AGENTROLLOUT_CHROMIUM" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null

@@ -46,6 +46,8 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(IReadOnlyList<EnvironmentResponse>))]
 [JsonSerializable(typeof(SandboxesResponse))]
 [JsonSerializable(typeof(RegisterHttpToolRequest))]
+[JsonSerializable(typeof(RegisterMcpServerRequest))]
+[JsonSerializable(typeof(McpServerResponse))]
 [JsonSerializable(typeof(ToolResponse))]
 [JsonSerializable(typeof(IReadOnlyList<ToolResponse>))]
 [JsonSerializable(typeof(IReadOnlyList<PendingTrajectory>))]

@@ -4,6 +4,7 @@ using AgentRollout.Gateway.Storage;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tools.Http;
+using AgentRollout.Tools.Mcp;
 using AgentRollout.Tools.Search;
 
 namespace AgentRollout.Gateway;
@@ -110,6 +111,14 @@ internal sealed record GatewayOptions
 
     /// <summary>The secrets, as <c>env:NAME</c> or <c>file:PATH</c>, that tools registered by <c>POST /v1/tools</c> may use. Default none.</summary>
     public IReadOnlyList<string> ToolSecrets { get; set; } = [];
+
+    /// <summary>
+    /// Whether <c>POST /v1/tools</c> may register MCP servers with a <c>command</c>, and so start any program of this machine. Default false.
+    /// </summary>
+    public bool AllowToolCommands { get; set; }
+
+    /// <summary>MCP servers whose tools are offered (docs/external-tools.md). Default none.</summary>
+    public IReadOnlyList<McpServerDefinition> McpServers { get; set; } = [];
 
     /// <summary>A YAML file of tools as verl reads it, its <c>tool_config_path</c> (docs/external-tools.md). Default none.</summary>
     public string? VerlTools { get; set; }

@@ -31,14 +31,14 @@ internal static partial class Log
     [LoggerMessage(1007, LogLevel.Information, "Model {Model} from {Folder}; database {Database}")]
     public static partial void Serving(ILogger logger, string model, string folder, string database);
 
-    [LoggerMessage(1101, LogLevel.Information, "Tool {ToolName} is registered: {Target}")]
-    public static partial void ToolRegistered(ILogger logger, string toolName, string target);
+    [LoggerMessage(1101, LogLevel.Information, "{Name} is registered as a source of tools: {Target}")]
+    public static partial void ToolRegistered(ILogger logger, string name, string target);
 
-    [LoggerMessage(1102, LogLevel.Information, "Tool {ToolName} is not registered any more")]
-    public static partial void ToolUnregistered(ILogger logger, string toolName);
+    [LoggerMessage(1102, LogLevel.Information, "{Name} is not registered any more")]
+    public static partial void ToolUnregistered(ILogger logger, string name);
 
-    [LoggerMessage(1103, LogLevel.Error, "Registered tool {ToolName} cannot be offered: {Reason}")]
-    public static partial void RegistrationNotLoaded(ILogger logger, string toolName, string reason);
+    [LoggerMessage(1103, LogLevel.Error, "What is registered as {Name} cannot be offered: {Reason}")]
+    public static partial void RegistrationNotLoaded(ILogger logger, string name, string reason);
 
     [LoggerMessage(1042, LogLevel.Error, "Rollout {RolloutId} waits: {Reason} Nothing is lost; it tries again every {Seconds} s")]
     public static partial void StorageUnavailable(ILogger logger, string rolloutId, string reason, double seconds);

@@ -48,4 +48,22 @@ internal static partial class Log
 
     [LoggerMessage(3120, LogLevel.Information, "A sandbox asked for {Target}, which is not allowed")]
     public static partial void NetworkDenied(ILogger logger, string target);
+
+    [LoggerMessage(3130, LogLevel.Information, "MCP server {Server} started and has {Count} tools")]
+    public static partial void McpServerStarted(ILogger logger, string server, int count);
+
+    [LoggerMessage(3131, LogLevel.Warning, "MCP server {Server} ended and is started again")]
+    public static partial void McpServerEnded(ILogger logger, string server);
+
+    [LoggerMessage(3132, LogLevel.Warning, "{Cause}; it is tried again in {Seconds} s")]
+    public static partial void McpServerNotStarted(ILogger logger, string cause, double seconds);
+
+    [LoggerMessage(3133, LogLevel.Information, "MCP server {Server} said: {Line}")]
+    public static partial void McpServerSaid(ILogger logger, string server, string line);
+
+    [LoggerMessage(3134, LogLevel.Warning, "The tools of MCP server {Server} stay as they were: {Cause}")]
+    public static partial void McpToolsNotChanged(ILogger logger, string server, string cause);
+
+    [LoggerMessage(3135, LogLevel.Warning, "The arguments of tool {ToolName} of MCP server {Server} are checked by the server only: {Cause}")]
+    public static partial void McpSchemaNotChecked(ILogger logger, string server, string toolName, string cause);
 }

@@ -7,6 +7,7 @@ namespace AgentRollout.Tools;
 /// <summary>A tool of a catalog, with the check of its arguments.</summary>
 public sealed partial class RegisteredTool
 {
+    private static readonly JsonElement AnyObject = JsonElement.Parse("""{"type":"object"}""");
     private static readonly JsonElement Nothing = JsonElement.Parse("{}");
 
     private readonly JsonSchemaValidator? _taskArguments;
@@ -15,7 +16,7 @@ public sealed partial class RegisteredTool
     {
         Tool = tool;
         Owner = owner;
-        Arguments = JsonSchemaValidator.Compile(tool.Spec.Parameters);
+        Arguments = JsonSchemaValidator.Compile(tool.Spec.ChecksArguments ? AnyObject : tool.Spec.Parameters);
         _taskArguments = tool.Spec.TaskArguments is { } schema ? JsonSchemaValidator.Compile(schema) : null;
     }
 

@@ -14,6 +14,12 @@ public sealed record ToolSpec(string Name, string Description, JsonElement Param
     public bool KeepsState { get; init; }
 
     /// <summary>
+    /// The tool checks its arguments itself, because its schema has what is not enforced here: the model reads the schema, and any object reaches
+    /// the tool.
+    /// </summary>
+    public bool ChecksArguments { get; init; }
+
+    /// <summary>
     /// JSON schema of what a task may tell the tool behind the model's back, such as a ground truth: the tool's entry in the task's
     /// <c>tools_kwargs</c>. Null where the tool takes nothing.
     /// </summary>

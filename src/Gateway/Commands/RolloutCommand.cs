@@ -59,6 +59,14 @@ internal static class RolloutCommand
         Option<string> sandbox = OptionFactory.Choice(
             "--sandbox", "Offers sandboxed tools and the environment code, with this runtime.", [NoSandbox, .. OptionFactory.WordsOf<SandboxRuntimeKind>()]);
         Option<string?> plugins = OptionFactory.Text("--plugins", "DIR", "Folder of plugins (docs/plugins.md). Default: plugins beside the program, if there.");
+        Option<string?> config = OptionFactory.Text(
+            "--config", "FILE", "Settings as of serve, of which the tools are used: http_tools, mcp_servers, verl_tools and plugins.");
+        Option<string[]> tools = new("--tools")
+        {
+            Description = "The tools that trajectories may call. Default: the environment's.",
+            HelpName = "NAME",
+            AllowMultipleArgumentsPerToken = true,
+        };
         Option<long> concurrency = OptionFactory.Integer("--concurrency", "Most trajectories in play at once.", 32, 1, 10_000);
         Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);
         Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object on the last line." };
@@ -67,7 +75,7 @@ internal static class RolloutCommand
         {
             environment, tasks, count, offset, split, samples, seed, output, model, rewardModel,
             temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, logitBias, minNewTokens,
-            history, mask, toolCallParser, contentEncoding, sandbox, plugins, concurrency, threads, json,
+            history, mask, toolCallParser, contentEncoding, sandbox, plugins, config, tools, concurrency, threads, json,
         };
         foreach (Option option in limits.All)
             command.Add(option);
@@ -77,6 +85,7 @@ internal static class RolloutCommand
                 parsed.GetValue(tasks), parsed.GetValue(count), parsed.GetValue(offset), parsed.GetRequiredValue(split));
             if (source.File is not null && (source.Count ?? source.Offset) is not null)
                 throw CommandException.Usage("Options '--count' and '--offset' are about generated tasks and do not go with '--tasks'.");
+            GatewayOptions settings = parsed.GetValue(config) is { } file ? GatewayOptionsFile.Read(file) : new GatewayOptions();
             return new RolloutRun(terminal, new RolloutRunOptions
             {
                 Environment = parsed.GetRequiredValue(environment),
@@ -104,7 +113,9 @@ internal static class RolloutCommand
                     ToolCallParser = parsed.GetValue(toolCallParser),
                 },
                 Sandbox = SandboxOf(parsed.GetRequiredValue(sandbox), (int)parsed.GetValue(concurrency)),
-                Plugins = PluginFolder.Find(parsed.GetValue(plugins), configuration: null),
+                Plugins = PluginFolder.Find(parsed.GetValue(plugins) ?? settings.Plugins, parsed.GetValue(config)),
+                Settings = settings,
+                Tools = parsed.GetValue(tools) is { Length: > 0 } names ? [.. names.Distinct()] : null,
                 Concurrency = (int)parsed.GetValue(concurrency),
                 Threads = (int)parsed.GetValue(threads),
                 Json = parsed.GetValue(json),

@@ -4,6 +4,7 @@ using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Rewards;
 using AgentRollout.Environments.Trajectories;
+using AgentRollout.Gateway.ExternalTools;
 using AgentRollout.Gateway.Plugins;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tools;
@@ -26,6 +27,7 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
         await using ServiceProvider services = new ServiceCollection()
             .AddLogging(AddConsole)
             .AddRolloutParts(_ => LookupFacts.OpenIndex(), sandbox, plugins)
+            .AddConfiguredTools(options.Settings)
             .BuildServiceProvider();
         EnvironmentDefinition environment = FindEnvironment(services.GetRequiredService<EnvironmentCatalog>());
         (IEnumerable<RolloutTask> tasks, long taskCount) = await options.Tasks.ReadAsync(environment);
@@ -41,6 +43,7 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
         {
             await using LoadedModel model = await loading;
             CheckContext(model.Policy);
+            CheckTools(services.GetRequiredService<ToolCatalog>().Current, options.Tools ?? environment.Tools, tasks);
             if (options.Sampling.Problem(model.Policy.Engine.Model.VocabularySize) is { } problem)
                 throw CommandException.Usage($"The sampling {problem}.");
             RolloutSpec spec = new()
@@ -48,6 +51,7 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
                 Id = _id,
                 Environment = environment,
                 Tasks = tasks,
+                Tools = options.Tools,
                 SamplesPerTask = options.Samples,
                 Sampling = options.Sampling,
                 Limits = options.Limits,
@@ -119,6 +123,16 @@ internal sealed class RolloutRun(Terminal terminal, RolloutRunOptions options)
         {
             throw CommandException.Usage(exception.Message);
         }
+    }
+
+    /// <summary>Checked once the servers that bring tools are started.</summary>
+    private static void CheckTools(ToolSnapshot known, IReadOnlyList<string> names, IEnumerable<RolloutTask> tasks)
+    {
+        RegisteredTool[] offered =
+            [.. names.Select(name => known.TryGet(name, out RegisteredTool? tool) ? tool : throw CommandException.Usage(known.Unknown(name)))];
+        // Generated tasks tell tools nothing.
+        foreach (RolloutTask task in tasks as IReadOnlyList<RolloutTask> ?? [])
+            TaskToolArguments.Read(task, offered);
     }
 
     private void CheckContext(Policy policy)

@@ -41,6 +41,12 @@ internal sealed record RolloutRunOptions
     /// <summary>Folder of plugins; null for none.</summary>
     public required string? Plugins { get; init; }
 
+    /// <summary>Where the tools of other people are named.</summary>
+    public required GatewayOptions Settings { get; init; }
+
+    /// <summary>The tools that trajectories may call; null for the environment's.</summary>
+    public required IReadOnlyList<string>? Tools { get; init; }
+
     public required int Concurrency { get; init; }
 
     /// <summary>Threads of the engine; 0 for one per processor.</summary>

@@ -24,15 +24,21 @@ internal static class ToolEndpoints
     private static Ok<IReadOnlyList<ToolResponse>> List(ToolCatalog tools) =>
         TypedResults.Ok<IReadOnlyList<ToolResponse>>([.. tools.Current.All.Select(ToolResponse.Of)]);
 
-    private static async Task<Results<Created<ToolResponse>, ProblemHttpResult>> RegisterAsync(
+    private static async Task<Results<Created<ToolResponse>, Created<McpServerResponse>, ProblemHttpResult>> RegisterAsync(
         HttpContext context, ToolRegistry registry, CancellationToken cancellationToken)
     {
         using MemoryStream body = new();
         await context.Request.Body.CopyToAsync(body, cancellationToken);
-        (string name, RegisteredTool? tool) = await registry.AddAsync(body.GetBuffer().AsMemory(0, (int)body.Length), cancellationToken);
-        return tool is not null
-            ? TypedResults.Created((string?)null, ToolResponse.Of(tool))
-            : ProblemMapping.Problem(StatusCodes.Status409Conflict, ProblemCodes.ToolExists, $"A tool '{name}' exists already.");
+        (Registration registration, IReadOnlyList<RegisteredTool>? tools) =
+            await registry.AddAsync(body.GetBuffer().AsMemory(0, (int)body.Length), cancellationToken);
+        string name = registration.Name;
+        return (registration.Tool, tools) switch
+        {
+            (null, null) => ProblemMapping.Problem(StatusCodes.Status409Conflict, ProblemCodes.ToolExists, $"Something is registered as '{name}' already."),
+            (_, null) => ProblemMapping.Problem(StatusCodes.Status409Conflict, ProblemCodes.ToolExists, $"A tool '{name}' exists already."),
+            (null, _) => TypedResults.Created((string?)null, new McpServerResponse(name, ToolRegistry.OwnerOf(name), [.. tools.Select(ToolResponse.Of)])),
+            _ => TypedResults.Created((string?)null, ToolResponse.Of(tools[0])),
+        };
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> RemoveAsync(
@@ -44,10 +50,16 @@ internal static class ToolEndpoints
             ? ProblemMapping.Problem(
                 StatusCodes.Status409Conflict,
                 ProblemCodes.ToolNotRegistered,
-                $"Tool '{name}' is of {tool.Owner}; only what POST /v1/tools registered can be removed.")
+                $"Tool '{name}' is of {tool.Owner}; only what POST /v1/tools registered can be removed, by the name of the registration.")
             : ProblemMapping.Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownTool, $"Tool '{name}' is not registered.");
     }
 }
+
+/// <summary>An MCP server that was registered.</summary>
+/// <param name="Name">The registration's name, by which it can be removed.</param>
+/// <param name="Source">How its tools are listed.</param>
+/// <param name="Tools">What it has now.</param>
+internal sealed record McpServerResponse(string Name, string Source, IReadOnlyList<ToolResponse> Tools);
 
 /// <summary>A tool that rollouts may offer.</summary>
 /// <param name="Name">The function's name.</param>

@@ -1,9 +1,8 @@
-using System.Text.Json;
 using AgentRollout.Gateway.Errors;
-using AgentRollout.Gateway.Json;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.Tools;
 using AgentRollout.Tools.Http;
+using AgentRollout.Tools.Mcp;
 
 namespace AgentRollout.Gateway.ExternalTools;
 
@@ -12,21 +11,33 @@ namespace AgentRollout.Gateway.ExternalTools;
 /// rollout goes on after a restart.
 /// </summary>
 internal sealed class ToolRegistry(
-    ToolStore store, ToolCatalog catalog, HttpToolClient http, GatewayOptions options, TimeProvider timeProvider, ILogger<ToolRegistry> logger)
-    : IHostedService, IDisposable
+    ToolStore store,
+    ToolCatalog catalog,
+    HttpToolClient http,
+    GatewayOptions options,
+    TimeProvider timeProvider,
+    ILogger<ToolRegistry> logger,
+    ILogger<McpServer> serverLogger)
+    : IHostedService, IAsyncDisposable
 {
-    private const string Http = "http";
-
     private readonly SemaphoreSlim _changing = new(1);
+    private readonly Dictionary<string, McpServer> _servers = [];
 
-    /// <summary>Offers what is stored. What cannot be offered any more, such as a tool whose name the program has taken, stays stored and is logged.</summary>
-    public Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Offers what is stored. What cannot be offered any more, such as a tool whose name the program has taken, stays stored and is logged; an MCP
+    /// server that cannot be started is tried again.
+    /// </summary>
+    public async Task StartAsync(CancellationToken cancellationToken)
     {
         foreach ((string name, byte[] request) in store.List())
         {
             try
             {
-                catalog.Add(OwnerOf(name), [Read(request)]);
+                Registration registration = Registration.Read(request, options);
+                if (registration.Tool is { } tool)
+                    catalog.Add(OwnerOf(name), [new HttpTool(tool, http)]);
+                else
+                    _servers.Add(name, CreateServer(registration));
             }
             catch (Exception exception) when (exception is ToolException or InvalidInputException)
             {
@@ -34,37 +45,35 @@ internal sealed class ToolRegistry(
             }
         }
 
-        return Task.CompletedTask;
+        await Task.WhenAll(_servers.Values.Select(server => server.StartWhenPossibleAsync(cancellationToken)));
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public void Dispose() => _changing.Dispose();
-
-    /// <summary>Registers a tool; it is offered to trajectories that begin from now on.</summary>
-    /// <returns>Its name, and the tool or, where the name is taken, null.</returns>
-    /// <exception cref="InvalidInputException">The request cannot be used; the message names the bad value and the known ones.</exception>
-    public async Task<(string Name, RegisteredTool? Tool)> AddAsync(ReadOnlyMemory<byte> request, CancellationToken cancellationToken)
+    public async Task StopAsync(CancellationToken cancellationToken)
     {
-        HttpTool tool = Read(request);
-        string name = tool.Spec.Name;
+        await Task.WhenAll(_servers.Values.Select(server => server.DisposeAsync().AsTask()));
+        _servers.Clear();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync(CancellationToken.None);
+        _changing.Dispose();
+    }
+
+    /// <summary>Registers an HTTP endpoint or an MCP server; its tools are offered to trajectories that begin from now on.</summary>
+    /// <returns>What was asked for, and its tools or, where the name is taken, null.</returns>
+    /// <exception cref="InvalidInputException">The request cannot be used; the message names the bad value and the known ones.</exception>
+    public async Task<(Registration Registration, IReadOnlyList<RegisteredTool>? Tools)> AddAsync(ReadOnlyMemory<byte> request, CancellationToken cancellationToken)
+    {
+        Registration registration = Registration.Read(request, options);
         await _changing.WaitAsync(cancellationToken);
         try
         {
-            if (catalog.Current.TryGet(name, out _) || !await store.AddAsync(name, request, timeProvider.GetUtcNow(), cancellationToken))
-                return (name, null);
-            try
-            {
-                catalog.Add(OwnerOf(name), [tool]);
-            }
-            catch (ToolException exception)
-            {
-                await store.RemoveAsync(name, CancellationToken.None);
-                throw Invalid(exception.Message);
-            }
-
-            Log.ToolRegistered(logger, name, tool.ToString());
-            return (name, catalog.Current.TryGet(name, out RegisteredTool? registered) ? registered : null);
+            bool isTaken = registration.Tool is not null && catalog.Current.TryGet(registration.Name, out _);
+            if (isTaken || !await store.AddAsync(registration.Name, request, timeProvider.GetUtcNow(), cancellationToken))
+                return (registration, null);
+            await OfferAsync(registration, cancellationToken);
+            return (registration, [.. catalog.Current.All.Where(tool => tool.Owner == OwnerOf(registration.Name))]);
         }
         finally
         {
@@ -72,7 +81,7 @@ internal sealed class ToolRegistry(
         }
     }
 
-    /// <summary>Removes what was registered under a name; trajectories that have begun keep it. False where there is no such registration.</summary>
+    /// <summary>Removes what was registered under a name; trajectories that have begun keep an HTTP endpoint. False where there is no such registration.</summary>
     public async Task<bool> RemoveAsync(string name, CancellationToken cancellationToken)
     {
         await _changing.WaitAsync(cancellationToken);
@@ -80,6 +89,8 @@ internal sealed class ToolRegistry(
         {
             if (!await store.RemoveAsync(name, cancellationToken))
                 return false;
+            if (_servers.Remove(name, out McpServer? server))
+                await server.DisposeAsync();
             catalog.Remove(OwnerOf(name));
             Log.ToolUnregistered(logger, name);
             return true;
@@ -90,48 +101,37 @@ internal sealed class ToolRegistry(
         }
     }
 
-    private static string OwnerOf(string name) => $"registration '{name}'";
+    /// <summary>How <see cref="RegisteredTool.Owner"/> names a registration.</summary>
+    public static string OwnerOf(string name) => $"registration '{name}'";
 
-    private HttpTool Read(ReadOnlyMemory<byte> request)
+    private async Task OfferAsync(Registration registration, CancellationToken cancellationToken)
     {
-        CheckType(request);
-        RegisterHttpToolRequest definition = StrictJson.Read(request, GatewayJson.Default.RegisterHttpToolRequest);
-        // Else whoever may register a tool could have any secret of this machine sent anywhere.
-        if (definition.Auth is { } auth && !options.ToolSecrets.Contains(auth.Secret))
-        {
-            throw Invalid(
-                "Member 'auth.secret' names a secret that registered tools may not use; setting 'tool_secrets' lists those that they may: " +
-                $"{string.Join(", ", options.ToolSecrets.DefaultIfEmpty("none"))}.");
-        }
-
+        string name = registration.Name;
         try
         {
-            return new HttpTool(definition, http);
-        }
-        catch (ToolException exception)
-        {
-            throw Invalid(exception.Message);
-        }
-    }
-
-    /// <summary>Checked before the rest, whose members depend on it.</summary>
-    private static void CheckType(ReadOnlyMemory<byte> request)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(request);
-            if (document.RootElement.ValueKind == JsonValueKind.Object
-                && document.RootElement.TryGetProperty("type", out JsonElement type)
-                && !(type.ValueKind == JsonValueKind.String && type.ValueEquals(Http)))
+            if (registration.Tool is { } definition)
             {
-                throw Invalid($"Member 'type' is {type.GetRawText()}; known types: {Http}.");
+                HttpTool tool = new(definition, http);
+                catalog.Add(OwnerOf(name), [tool]);
+                Log.ToolRegistered(logger, name, tool.ToString());
+            }
+            else
+            {
+                McpServer server = CreateServer(registration);
+                await server.StartAsync(cancellationToken);
+                _servers.Add(name, server);
+                Log.ToolRegistered(logger, name, server.ToString());
             }
         }
-        catch (JsonException)
+        catch (Exception exception)
         {
-            // Said with its place by the reader that follows.
+            await store.RemoveAsync(name, CancellationToken.None);
+            if (exception is ToolException)
+                throw new InvalidInputException(ProblemCodes.InvalidValue, exception.Message);
+            throw;
         }
     }
 
-    private static InvalidInputException Invalid(string message) => new(ProblemCodes.InvalidValue, message);
+    private McpServer CreateServer(Registration registration) =>
+        new(registration.Server!, catalog, timeProvider, serverLogger, OwnerOf(registration.Name));
 }

@@ -21,12 +21,15 @@ public sealed record HttpToolAuth
     public string? Scheme { get; set; }
 
     /// <summary>Says what is wrong with the header, or null.</summary>
-    internal string? FindProblem()
+    internal string? FindProblem() => !MayBeSet(Header)
+        ? $"'auth.header' is '{Header}', which cannot be the name of a header with a secret."
+        : Scheme is { } scheme && scheme.AsSpan().ContainsAnyInRange('\0', '\u001f') ? "'auth.scheme' has a control character." : null;
+
+    /// <summary>Whether a setting may give a header of this name: it is well-formed and none of those that the protocol itself needs.</summary>
+    internal static bool MayBeSet(string header)
     {
         using var probe = new HttpRequestMessage();
-        return Reserved.Contains(Header) || !probe.Headers.TryAddWithoutValidation(Header, "x")
-            ? $"'auth.header' is '{Header}', which cannot be the name of a header with a secret."
-            : Scheme is { } scheme && scheme.AsSpan().ContainsAnyInRange('\0', '\u001f') ? "'auth.scheme' has a control character." : null;
+        return !Reserved.Contains(header) && probe.Headers.TryAddWithoutValidation(header, "x");
     }
 
     internal void AddTo(HttpRequestHeaders headers)

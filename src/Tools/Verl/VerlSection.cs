@@ -59,6 +59,16 @@ internal sealed class VerlSection
             : throw Bad(key, value, "a list of texts");
     }
 
+    /// <summary>A mapping of texts; empty where there is none.</summary>
+    public IReadOnlyDictionary<string, string> TextsByKey(string key)
+    {
+        if (Find(key) is not { } value)
+            return new Dictionary<string, string>();
+        return value is JsonObject members && members.All(member => member.Value?.GetValueKind() == JsonValueKind.String)
+            ? members.ToDictionary(member => member.Key, member => member.Value!.GetValue<string>())
+            : throw Bad(key, value, "a mapping of texts");
+    }
+
     public JsonArray List(string key) => Find(key) as JsonArray ?? throw new ToolException($"'{At(key)}' must be a list.");
 
     public bool Has(string key) => Find(key) is not null;

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using AgentRollout.Tools.Http;
+using AgentRollout.Tools.Mcp;
 
 namespace AgentRollout.Tools.Verl;
 
@@ -21,13 +22,13 @@ public sealed class VerlToolSet : ITrajectoryEnd
 
     private static readonly string[] McpClasses = ["verl.tools.mcp_base_tool.MCPBaseTool", "verl.tools.mcp_search_tool.MCPSearchTool"];
 
-    private VerlToolSet(IReadOnlyList<ITool> tools, IReadOnlyList<VerlMcpServers> mcpServers) => (Tools, McpServers) = (tools, mcpServers);
+    private VerlToolSet(IReadOnlyList<ITool> tools, IReadOnlyList<McpServerDefinition> mcpServers) => (Tools, McpServers) = (tools, mcpServers);
 
     /// <summary>Those of type <c>native</c>, in the order of the file.</summary>
     public IReadOnlyList<ITool> Tools { get; }
 
-    /// <summary>Where those of type <c>mcp</c> come from.</summary>
-    public IReadOnlyList<VerlMcpServers> McpServers { get; }
+    /// <summary>Those of the entries of type <c>mcp</c>, whose tools come when they are started.</summary>
+    public IReadOnlyList<McpServerDefinition> McpServers { get; }
 
     /// <summary>Reads a tool file.</summary>
     /// <exception cref="ToolException">The file cannot be used; the message names the place, what is wrong there and what is known.</exception>
@@ -54,7 +55,7 @@ public sealed class VerlToolSet : ITrajectoryEnd
     {
         VerlSection file = new(YamlJson.Read(yaml), "");
         List<ITool> tools = [];
-        List<VerlMcpServers> servers = [];
+        List<McpServerDefinition> servers = [];
         JsonArray entries = file.List("tools");
         file.RefuseOthers();
         for (int i = 0; i < entries.Count; i++)
@@ -68,7 +69,7 @@ public sealed class VerlToolSet : ITrajectoryEnd
                     tools.Add(ReadNative(name, entry, config, client));
                     break;
                 case Mcp:
-                    servers.Add(ReadMcp(name, entry, config));
+                    servers.AddRange(ReadMcp(name, entry, config));
                     break;
                 case var type:
                     throw new ToolException($"'tools[{i}].config.type' is '{type}'; known types: {Native}, {Mcp}.");
@@ -94,17 +95,7 @@ public sealed class VerlToolSet : ITrajectoryEnd
         return create(config, spec, client);
     }
 
-    private static VerlMcpServers ReadMcp(string name, VerlSection entry, VerlSection config)
-    {
-        if (!McpClasses.Contains(name))
-            throw new ToolException($"Class '{name}' is not known; known classes of type {Mcp}: {string.Join(", ", McpClasses)}.");
-        VerlSection mcp = entry.Section("mcp");
-        VerlMcpServers servers = new(
-            mcp.RequiredText("mcp_servers_config_path"),
-            mcp.Texts("tool_selected_list"),
-            config.Integer("timeout", 30, 1, 3_600),
-            VerlLimits.MostAtOnce(config, standard: 120));
-        mcp.RefuseOthers();
-        return servers;
-    }
+    private static IReadOnlyList<McpServerDefinition> ReadMcp(string name, VerlSection entry, VerlSection config) => McpClasses.Contains(name)
+        ? VerlMcpServers.Read(entry.Section("mcp"), config)
+        : throw new ToolException($"Class '{name}' is not known; known classes of type {Mcp}: {string.Join(", ", McpClasses)}.");
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentRollout.Gateway.Commands;
+using AgentRollout.Testing;
 using Xunit;
 
 namespace AgentRollout.Gateway.Tests.Commands;
@@ -41,6 +42,30 @@ public sealed class RolloutCommandTests
         Assert.Contains(
             File.ReadLines(path).SelectMany(line => JsonElement.Parse(line).GetProperty("tool_calls").EnumerateArray()),
             call => call.GetProperty("error").GetString()?.EndsWith(" within 0.001 s.", StringComparison.Ordinal) ?? false);
+    }
+
+    [Fact]
+    public async Task Tools_of_a_configuration_are_called_as_those_of_the_program()
+    {
+        using var server = new TestHttpServer(_ => new TestHttpAnswer(200, "7"));
+        string config = Path.Combine(_folder, "config.json"), path = Path.Combine(_folder, "out.jsonl");
+        await File.WriteAllTextAsync(config, JsonSerializer.Serialize(new
+        {
+            http_tools = new[] { new { name = "remote", description = "d", parameters = new { type = "object" }, url = server.Url } },
+            mcp_servers = new[] { new { name = "all", command = TestMcpServers.Node, args = TestMcpServers.Everything("stdio"), tools = new[] { "get-sum" } } },
+        }));
+
+        CommandResult rollout = await CommandLineRunner.RunAsync(
+            "rollout", "--environment", "arithmetic", "--count", "1", "--temperature", "0", "--config", config, "--tools", "remote", "get-sum", "--out", path);
+        CommandResult unknown = await CommandLineRunner.RunAsync(
+            "rollout", "--environment", "arithmetic", "--count", "1", "--config", config, "--tools", "nothing");
+
+        Assert.Equal((ExitCodes.Success, ""), (rollout.ExitCode, rollout.Error));
+        string prompt = File.ReadAllText(path);
+        Assert.Contains("remote", prompt, StringComparison.Ordinal);
+        Assert.Contains("get-sum", prompt, StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Usage, unknown.ExitCode);
+        Assert.StartsWith("Tool 'nothing' is unknown; known tools: calculator, get-sum, remote", unknown.Error, StringComparison.Ordinal);
     }
 
     [Theory]

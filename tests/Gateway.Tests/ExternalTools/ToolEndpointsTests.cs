@@ -72,7 +72,7 @@ public sealed class ToolEndpointsTests
     }
 
     [Theory]
-    [InlineData("""{"type":"carrier_pigeon"}""", "invalid_value", "Member 'type' is \"carrier_pigeon\"; known types: http.")]
+    [InlineData("""{"type":"carrier_pigeon"}""", "invalid_value", "Member 'type' is \"carrier_pigeon\"; known types: http, mcp.")]
     [InlineData("""{"name":"x"}""", "missing_member", "Member 'type' is missing.")]
     [InlineData("""{"type":"http","name":"x","colour":1}""", "unknown_member", "Member 'colour' is unknown;")]
     [InlineData("""{"type":"http","name":"x"}""", "missing_member", "Member 'description' is missing.")]

@@ -3,6 +3,7 @@ using AgentRollout.Testing;
 using AgentRollout.Tools.Dispatch;
 using AgentRollout.Tools.Http;
 using AgentRollout.Tools.Tests.Dispatch;
+using AgentRollout.Tools.Mcp;
 using AgentRollout.Tools.Verl;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
@@ -201,17 +202,54 @@ public sealed class VerlToolSetTests : IDisposable
         Assert.InRange(most, 1, 2);
     }
 
+    private const string McpEntry = """
+        tools:
+          - class_name: "verl.tools.mcp_search_tool.MCPSearchTool"
+            config: {type: mcp, rate_limit: 60, timeout: 120}
+            mcp: {mcp_servers_config_path: "PATH", tool_selected_list: SELECTED}
+        """;
+
     [Fact]
-    public void Entries_of_an_MCP_server_say_where_it_is_and_what_is_taken()
+    public void An_MCP_entry_becomes_the_server_of_its_file()
     {
-        VerlMcpServers servers = Assert.Single(Load("""
-            tools:
-              - class_name: "verl.tools.mcp_search_tool.MCPSearchTool"
-                config: {type: mcp, rate_limit: 60, timeout: 120}
-                mcp: {mcp_servers_config_path: "./mcp_server.json", tool_selected_list: [tavily_search_tool]}
-            """).McpServers);
-        Assert.Equal(("./mcp_server.json", 120, 60), (servers.ConfigPath, servers.TimeoutSeconds, servers.MostAtOnce));
-        Assert.Equal(["tavily_search_tool"], servers.Selected);
+        McpServerDefinition server = Assert.Single(LoadMcp("""{"mcpServers": {"tavily": {"command": "npx", "args": ["-y", "x"], "env": {"A": "b"}}}}""", "[search_tool]"));
+        Assert.Equal(("tavily", "npx", 120.0, 60, ""), (server.Name, server.Command, server.TimeoutSeconds, server.MaxCallsPerSecond, server.Prefix));
+        Assert.Equal("-y x, b, search_tool", $"{string.Join(' ', server.Args)}, {server.Env["A"]}, {string.Join(' ', server.Tools!)}");
+    }
+
+    [Fact]
+    public void Tools_of_several_servers_are_named_and_selected_as_verl_names_them()
+    {
+        const string Servers = """{"mcpServers": {"a": {"url": "http://a/mcp", "transport": "http"}, "a_b": {"url": "http://b/mcp"}, "c": {"url": "http://c/sse", "auth_token": "t"}}}""";
+        Assert.Equal(["a_", "a_b_", ""], LoadMcp(Servers, "null").Select(server => server.Prefix));
+        Assert.Equal("Bearer t", LoadMcp(Servers, "null")[2].Headers["Authorization"]);
+
+        IReadOnlyList<McpServerDefinition> selected = LoadMcp(Servers, "[a_b_find, tell, a_find]");
+        Assert.Equal(["a_b:find", "c:tell", "a:find"], selected.Select(server => $"{server.Name}:{string.Join(',', server.Tools!)}"));
+    }
+
+    [Theory]
+    [InlineData("""{"mcpServers": {"a": {"url": "http://a", "transport": "pigeon"}}}""", "null", "The 'transport' of server 'a' is 'pigeon'; known are: stdio, http, streamable-http, sse.")]
+    [InlineData("""{"mcpServers": {"a": {"url": "http://a", "speed": 1}}}""", "null", "'mcpServers.a.speed' is unknown; known keys there: transport, type, headers, auth_token, command, args, env, cwd, url.")]
+    [InlineData("""{"mcpServers": {"a": {"command": "x"}, "b": {"command": "y"}}}""", "[find]", "'tool_selected_list' names 'find', which no server there has; with several servers a tool is called SERVER_TOOL, as in verl.")]
+    [InlineData("""{"mcpServers": {"a": {"url": "http://a", "auth_token": "t"}, "b": {"url": "http://b", "auth_token": "t"}}}""", "[find]", "'tool_selected_list' names 'find', which several servers may have; give each of them an entry and a file of its own.")]
+    [InlineData("""{"servers": {}}""", "null", "'mcpServers' must be a mapping.")]
+    [InlineData("{", "null", "' cannot be read: ")]
+    public void MCP_files_that_cannot_be_honoured_are_refused_by_name(string servers, string selected, string error) =>
+        Assert.Contains(error, Assert.Throws<ToolException>(() => LoadMcp(servers, selected)).Message, StringComparison.Ordinal);
+
+    private IReadOnlyList<McpServerDefinition> LoadMcp(string servers, string selected)
+    {
+        string path = Path.GetTempFileName();
+        File.WriteAllText(path, servers);
+        try
+        {
+            return Load(McpEntry.Replace("PATH", path, StringComparison.Ordinal).Replace("SELECTED", selected, StringComparison.Ordinal)).McpServers;
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Theory]
