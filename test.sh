@@ -12,6 +12,9 @@ fi
 # The services that tests use. Where one cannot be started its tests are skipped with the reason, or fail with CI=true.
 host=$(docker/start-docker.sh) && export DOCKER_HOST=$host
 servers=$(tests/Services/mcp-everything/install.sh) && export MCP_SERVERS=$servers
+if [ -n "${AGENTROLLOUT_RABBITMQ_URL:-}" ] || (. docker/rabbitmq.sh && answers); then stop_broker=; else stop_broker=docker/stop-rabbitmq.sh; fi
+broker=$(docker/start-rabbitmq.sh) && export AGENTROLLOUT_RABBITMQ_URL=$broker
+trap '$stop_broker' EXIT
 export AGENTROLLOUT_CHROMIUM=${AGENTROLLOUT_CHROMIUM:-/usr/bin/chromium}
 if [ ! -x "$AGENTROLLOUT_CHROMIUM" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
@@ -23,7 +26,7 @@ passed=0 failed=0 skipped=0
 count() { sed -n "s/^ *$2: \([0-9][0-9]*\)\$/\1/p" "$1" | tail -n 1; }
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log"; $stop_broker' EXIT
 for project in tests/*.Tests; do
     name=$(basename "$project")
     echo "== $name"

@@ -16,6 +16,7 @@ using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
 using AgentRollout.Tools;
+using AgentRollout.Tools.Dispatch;
 using AgentRollout.Tools.Http;
 using AgentRollout.Tools.Sandbox;
 
@@ -31,6 +32,7 @@ namespace AgentRollout.Gateway;
         typeof(SnakeCaseEnum<LeaseUnit>), typeof(SnakeCaseEnum<PaddingSide>), typeof(SnakeCaseEnum<AdvantageKind>), typeof(SnakeCaseEnum<TrajectoryStatus>), typeof(SnakeCaseEnum<StopReason>),
         typeof(SnakeCaseEnum<RunningSequences>), typeof(SnakeCaseEnum<KvCachePolicy>),
         typeof(SnakeCaseEnum<HttpToolMethod>), typeof(SnakeCaseEnum<Truncation>), typeof(SnakeCaseEnum<SpentBudget>),
+        typeof(SnakeCaseEnum<ToolTransport>), typeof(SnakeCaseEnum<LostStatePolicy>),
     ])]
 [JsonSerializable(typeof(GatewayOptions))]
 [JsonSerializable(typeof(StartRolloutRequest))]

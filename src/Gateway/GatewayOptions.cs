@@ -97,6 +97,9 @@ internal sealed record GatewayOptions
     /// <summary>Keys of which every call but the health checks must present one. Default none, which only loopback addresses allow.</summary>
     public IReadOnlyList<ApiKeyHash> ApiKeys { get; set; } = [];
 
+    /// <summary>The way of tool calls. Default: within the process.</summary>
+    public ToolBusSettings ToolBus { get; set; } = new();
+
     /// <summary>Limits of the embedded engine.</summary>
     public EngineSettings Engine { get; set; } = new();
 

@@ -1,5 +1,7 @@
 using AgentRollout.Gateway.Errors;
+using AgentRollout.Tools.Dispatch;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 
 namespace AgentRollout.Gateway;
 
@@ -12,9 +14,17 @@ internal static class HealthEndpoints
         routes.MapGet("/health/ready", IsReady).WithName("IsReady").ProducesProblem(StatusCodes.Status503ServiceUnavailable);
     }
 
-    /// <summary>Ready from the moment that earlier rollouts are queued again until the server is asked to stop.</summary>
-    private static Results<ContentHttpResult, ProblemHttpResult> IsReady(IHostApplicationLifetime lifetime) =>
-        lifetime.ApplicationStarted.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested
-            ? TypedResults.Text("ready")
-            : ProblemMapping.Problem(StatusCodes.Status503ServiceUnavailable, ProblemCodes.NotReady, "The server is starting or stopping.");
+    /// <summary>
+    /// Ready from the moment that earlier rollouts are queued again until the process is asked to stop, while the broker of tool calls, where there is
+    /// one, answers and workers take the calls of every group.
+    /// </summary>
+    private static Results<ContentHttpResult, ProblemHttpResult> IsReady(IHostApplicationLifetime lifetime, [FromServices] ToolBusHealth? bus)
+    {
+        if (!lifetime.ApplicationStarted.IsCancellationRequested || lifetime.ApplicationStopping.IsCancellationRequested)
+            return NotReady("The server is starting or stopping.");
+        return bus?.FindProblem() is { } problem ? NotReady(problem) : TypedResults.Text("ready");
+    }
+
+    private static ProblemHttpResult NotReady(string detail) =>
+        ProblemMapping.Problem(StatusCodes.Status503ServiceUnavailable, ProblemCodes.NotReady, detail);
 }

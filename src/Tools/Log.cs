@@ -16,17 +16,41 @@ internal static partial class Log
     [LoggerMessage(3004, LogLevel.Debug, "Tool bus at {Address} started in {StartMs} ms")]
     public static partial void BusStarted(ILogger logger, Uri address, double startMs);
 
-    [LoggerMessage(3005, LogLevel.Error, "Call {CallId} of tool {ToolName} could not be sent")]
-    public static partial void SendFailed(ILogger logger, string toolName, string callId, Exception error);
+    [LoggerMessage(3005, LogLevel.Warning, "A message was not confirmed by the broker and is sent again: {Reason}")]
+    public static partial void SendFailed(ILogger logger, string reason);
 
-    [LoggerMessage(3006, LogLevel.Debug, "An answer to dispatch {DispatchId} found nobody waiting")]
-    public static partial void AnswerUnwanted(ILogger logger, Guid dispatchId);
+    [LoggerMessage(3006, LogLevel.Information, "A late or second answer to dispatch {DispatchId} found nobody waiting and is dropped")]
+    public static partial void AnswerDropped(ILogger logger, Guid dispatchId);
 
     [LoggerMessage(3007, LogLevel.Warning, "No worker answered call {CallId} of tool {ToolName} by its deadline")]
     public static partial void NoAnswer(ILogger logger, string toolName, string callId);
 
-    [LoggerMessage(3008, LogLevel.Warning, "The cancellation of call {CallId} of tool {ToolName} could not be sent; the tool runs to its deadline")]
-    public static partial void CancelFailed(ILogger logger, string toolName, string callId, Exception error);
+    [LoggerMessage(3008, LogLevel.Warning, "A message {Message} could not be announced to workers: {Reason}")]
+    public static partial void NotAnnounced(ILogger logger, string message, string reason);
+
+    [LoggerMessage(3009, LogLevel.Warning, "The connection to the broker at {Broker} broke")]
+    public static partial void LinkBroken(ILogger logger, string broker);
+
+    [LoggerMessage(3010, LogLevel.Warning, "Connected to the broker at {Broker} again")]
+    public static partial void LinkRestored(ILogger logger, string broker);
+
+    [LoggerMessage(3011, LogLevel.Warning, "The broker at {Broker} could not be joined yet: {Reason}")]
+    public static partial void ConnectFailed(ILogger logger, string broker, string reason);
+
+    [LoggerMessage(3012, LogLevel.Warning, "The answer to dispatch {DispatchId} could not be sent while its caller waited")]
+    public static partial void AnswerLost(ILogger logger, Guid dispatchId);
+
+    [LoggerMessage(3013, LogLevel.Information, "Call {CallId} of tool {ToolName} was delivered again")]
+    public static partial void CallRedelivered(ILogger logger, string callId, string toolName);
+
+    [LoggerMessage(3014, LogLevel.Information, "Takes calls of the tool groups {Groups} from {Broker}")]
+    public static partial void WorkerJoined(ILogger logger, string groups, string broker);
+
+    [LoggerMessage(3015, LogLevel.Warning, "Worker {Worker}, which kept the state of trajectory {TrajectoryId}, is gone")]
+    public static partial void StateLost(ILogger logger, string trajectoryId, string worker);
+
+    [LoggerMessage(3016, LogLevel.Information, "The state of trajectory {TrajectoryId} was rebuilt at worker {Worker} from {Calls} calls")]
+    public static partial void StateRebuilt(ILogger logger, string trajectoryId, int calls, string worker);
 
     [LoggerMessage(3101, LogLevel.Warning, "Sandbox {SandboxId} may be left behind until it expires")]
     public static partial void SandboxLeft(ILogger logger, string sandboxId, Exception error);

@@ -36,6 +36,9 @@ public enum ToolFailure
     /// <summary>The bus lost the call or refused it.</summary>
     Undeliverable,
 
+    /// <summary>The worker that kept the tool's state for the trajectory is gone, and the state with it; the call may or may not have run.</summary>
+    StateLost,
+
     /// <summary>A limit or a spent budget of the trajectory forbids the call; it was not run.</summary>
     OverLimit,
 }

@@ -1,5 +1,6 @@
 using AgentRollout.Tools.Dispatch;
 using AgentRollout.Tools.Sandbox;
+using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -34,14 +35,79 @@ public static class ToolServiceCollectionExtensions
     public static IServiceCollection AddToolBus(this IServiceCollection services)
     {
         services.AddTools();
-        services.TryAddSingleton<ExecuteToolConsumer>();
+        services.TryAddSingleton(provider => new ExecuteToolConsumer(provider.GetRequiredService<ToolRunner>()));
         services.TryAddSingleton(provider => ToolBus.CreateInMemory(
             provider.GetRequiredService<ExecuteToolConsumer>(),
             provider.GetRequiredService<IOptions<ToolOptions>>().Value,
             provider.GetRequiredService<ILoggerFactory>()));
-        services.TryAddSingleton<BusToolRoute>();
-        services.Replace(ServiceDescriptor.Singleton<IToolRoute>(provider => provider.GetRequiredService<BusToolRoute>()));
+        services.TryAddSingleton(provider => new BusLink(
+            _ => provider.GetRequiredService<IBusControl>(),
+            options: null,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<BusLink>>()));
+        services.TryAddSingleton(provider => ActivatorUtilities.CreateInstance<BusToolRoute>(provider, provider.GetRequiredService<ExecuteToolConsumer>()));
         services.AddHostedService(provider => provider.GetRequiredService<BusToolRoute>());
+        return services.Replace(ServiceDescriptor.Singleton<IToolRoute>(provider => provider.GetRequiredService<BusToolRoute>()));
+    }
+
+    /// <summary>
+    /// Sends calls over RabbitMQ instead, to the processes that <see cref="AddToolWorker"/> makes workers, which have the same <see cref="ITool"/>s and
+    /// <see cref="ToolSource"/>s; tools that are added to the catalog later run in this process. Started and stopped as the in-memory bus is.
+    /// </summary>
+    public static IServiceCollection AddToolBus(this IServiceCollection services, ToolBusOptions options)
+    {
+        services.AddTools();
+        services.TryAddSingleton(provider => new WorkerRoster(options.WorkerSilence, provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(provider =>
+        {
+            string name = Guid.NewGuid().ToString("N");
+            WorkerRoster roster = provider.GetRequiredService<WorkerRoster>();
+            ILoggerFactory loggers = provider.GetRequiredService<ILoggerFactory>();
+            return new BusLink(
+                _ => ToolBus.CreateCaller(name, options, roster, loggers),
+                options,
+                provider.GetRequiredService<TimeProvider>(),
+                loggers.CreateLogger<BusLink>());
+        });
+        services.TryAddSingleton(provider => new BusToolRoute(
+            provider.GetRequiredService<BusLink>(),
+            worker: null,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<BusToolRoute>>()) { LinkChanged = provider.GetRequiredService<WorkerRoster>().LinkChanged });
+        services.TryAddSingleton(provider =>
+        {
+            WorkerRoster roster = provider.GetRequiredService<WorkerRoster>();
+            return new ToolBusHealth(provider.GetRequiredService<BusLink>(), () => options.GroupNames.Where(group => !roster.Serves(group)));
+        });
+        services.AddHostedService(provider => provider.GetRequiredService<BusToolRoute>());
+        return services.Replace(ServiceDescriptor.Singleton<IToolRoute>(
+            provider => ActivatorUtilities.CreateInstance<WorkerToolRoute>(provider, options)));
+    }
+
+    /// <summary>Makes the process a worker that runs its tools for callers on the same broker.</summary>
+    /// <param name="groups">The tool groups whose calls it takes. Default: all.</param>
+    /// <exception cref="ToolException">A group is not configured.</exception>
+    public static IServiceCollection AddToolWorker(this IServiceCollection services, ToolBusOptions options, IReadOnlyList<string>? groups = null)
+    {
+        string[] known = [.. options.GroupNames];
+        if (groups?.FirstOrDefault(group => !known.Contains(group)) is { } unknown)
+            throw new ToolException($"Tool group '{unknown}' is unknown; known groups: {string.Join(", ", known)}.");
+        services.AddTools();
+        services.TryAddSingleton(provider => new ToolWorker(
+            ActivatorUtilities.CreateInstance<GroupLimits>(provider, options),
+            options,
+            groups ?? known,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILoggerFactory>()));
+        services.TryAddSingleton(provider => new ToolBusHealth(provider.GetRequiredService<ToolWorker>().Link, () => []));
+        return services.AddHostedService(provider => provider.GetRequiredService<ToolWorker>());
+    }
+
+    /// <summary>Offers the tools of <see cref="SandboxTools"/> in a process whose calls of them run in workers.</summary>
+    public static IServiceCollection AddSandboxTools(this IServiceCollection services)
+    {
+        foreach (ITool tool in new SandboxTools(pool: null).All)
+            services.AddSingleton(tool);
         return services;
     }
 

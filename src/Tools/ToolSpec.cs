@@ -9,7 +9,8 @@ namespace AgentRollout.Tools;
 public sealed record ToolSpec(string Name, string Description, JsonElement Parameters)
 {
     /// <summary>
-    /// Whether a call sees what earlier calls of its trajectory left, as in a sandbox. All such calls of a trajectory go to the same worker. Default false.
+    /// Whether a call sees what earlier calls of its trajectory left, as in a sandbox. Over RabbitMQ such calls of a trajectory go to one worker, one
+    /// after the other. Default false.
     /// </summary>
     public bool KeepsState { get; init; }
 

@@ -25,6 +25,7 @@ internal static class AgentRolloutCommand
             TokenizerCommand.Create(terminal),
             IndexCommand.Create(terminal),
             BenchCommand.Create(terminal),
+            ToolWorkerCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         try

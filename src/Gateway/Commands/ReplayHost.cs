@@ -26,7 +26,7 @@ internal sealed class ReplayHost : IAsyncDisposable
         GatewayOptions options = settings.Options;
         ILoggerFactory loggers = LoggerFactory.Create(RolloutRun.AddConsole);
         PluginSet plugins = PluginSet.Load(settings.Plugins, loggers);
-        Func<IServiceProvider, ISearchProvider> search = ServeCommand.OpenSearch(options);
+        Func<IServiceProvider, ISearchProvider> search = RolloutParts.OpenSearch(options);
         SandboxParts? sandbox = await SandboxParts.OpenAsync(options.Sandbox, loggers, cancellationToken);
         ServiceProvider services = new ServiceCollection()
             .AddLogging(RolloutRun.AddConsole)

@@ -1,12 +1,13 @@
 using System.CommandLine;
 using AgentRollout.Environments;
-using AgentRollout.Environments.Builtin.Lookup;
 using AgentRollout.Environments.Rewards;
 using AgentRollout.Gateway.Plugins;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.Gateway.Weights;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
+using AgentRollout.Tools;
+using AgentRollout.Tools.Dispatch;
 using AgentRollout.Tools.Search;
 
 namespace AgentRollout.Gateway.Commands;
@@ -48,25 +49,9 @@ internal static class ServeCommand
             throw CommandException.Usage($"Roles '{roles}' cannot be split over processes; the one combination that runs is {AllRoles}.");
     }
 
-    /// <summary>Opens what <c>search</c> searches by the settings.</summary>
-    internal static Func<IServiceProvider, ISearchProvider> OpenSearch(GatewayOptions options)
-    {
-        if (options.SearchUrl is { } url)
-            return services => new HttpSearch(services.GetRequiredService<IHttpClientFactory>().CreateClient(), new Uri(url));
-        LocalIndexSearch index = OpenIndex(options);
-        return _ => index;
-    }
-
-    private static LocalIndexSearch OpenIndex(GatewayOptions options) => options switch
-    {
-        { SearchCorpus: { } corpus, SearchIndex: { } index } => LocalIndexSearch.FromJsonLines(corpus, index, options.ToSearchOptions()),
-        { SearchCorpus: { } corpus } => LocalIndexSearch.FromJsonLines(corpus, options.ToSearchOptions()),
-        { SearchIndex: { } index } => LocalIndexSearch.FromIndex(index, options.ToSearchOptions()),
-        _ => LookupFacts.OpenIndex(),
-    };
-
     private static async Task<int> RunAsync(GatewayOptions options, string? pluginFolder, CancellationToken cancellationToken)
     {
+        ToolBusOptions? workers = options.ToolBus.ToOptions();
         string folder = ModelFolder.Find(options.Model);
         await using GatewayDatabase database = GatewayDatabase.Open(options.Database, options.Durability);
         WeightFolder weights = WeightFolder.Open(options.WeightsFolder ?? options.Database + ".weights");
@@ -78,12 +63,15 @@ internal static class ServeCommand
         await using ModelReward? reward = options.RewardModel is { } rewardFolder
             ? ModelReward.Load(ModelFolder.Find(rewardFolder), options.Engine.ToOptions(), loggers)
             : null;
-        using SandboxParts? sandbox = await SandboxParts.OpenAsync(options.Sandbox, loggers, cancellationToken);
+        // Workers have sandboxes of their own.
+        using SandboxParts? sandbox = workers is null ? await SandboxParts.OpenAsync(options.Sandbox, loggers, cancellationToken) : null;
         // Opened here, so that a bad corpus stops the start with its sentence.
-        Func<IServiceProvider, ISearchProvider> search = OpenSearch(options);
+        Func<IServiceProvider, ISearchProvider> search = RolloutParts.OpenSearch(options);
         await using WebApplication app = GatewayApplication.Build(options, model.Policy, database, weights, services =>
         {
-            services.AddRolloutParts(search, sandbox, plugins);
+            if (workers is not null)
+                services.AddTools(tools => tools.MaxConcurrentCalls = options.ToolBus.CallsInFlight);
+            services.AddRolloutParts(search, sandbox, plugins, workers, sandboxedWorkers: workers is not null && options.Sandbox is not null);
             if (reward is not null)
                 services.AddSingleton(reward);
         });

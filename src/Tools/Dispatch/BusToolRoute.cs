@@ -11,73 +11,84 @@ namespace AgentRollout.Tools.Dispatch;
 /// Sends calls over the bus and waits for their answers. A host starts and stops it; without a host, call <see cref="StartAsync"/> once
 /// before the first call. Before that a call throws; after it stopped a call ends as undeliverable.
 /// </summary>
-internal sealed class BusToolRoute(IBusControl bus, ExecuteToolConsumer worker, TimeProvider time, ILogger<BusToolRoute> logger)
-    : IToolRoute, IHostedService
+/// <param name="link">The caller's end of the bus.</param>
+/// <param name="worker">The worker at the other end where that is in this process.</param>
+internal sealed class BusToolRoute(BusLink link, ExecuteToolConsumer? worker, TimeProvider time, ILogger<BusToolRoute> logger)
+    : IToolRoute, IHostedService, IDisposable
 {
     /// <summary>
     /// A worker that has the call answers by its deadline; this is what the way back may take on top. After that the call waits in a queue
     /// or was lost, and the caller ends it.
     /// </summary>
-    private static readonly TimeSpan AnswerGrace = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan AnswerGrace = TimeSpan.FromSeconds(1);
+
+    /// <summary>What the broker still has after an outage is delivered again within this time, so that few calls are sent twice.</summary>
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long the end of a trajectory waits for the broker; after that it is announced in the background.</summary>
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<Guid, Waiter> _waiting = [];
-    private ISendEndpoint? _workers;
-    private volatile bool _stopped;
+    private readonly CancellationTokenSource _stopping = new();
+    private volatile bool _running;
+
+    /// <summary>Told when the broker went away (false) and when it came back (true).</summary>
+    public Action<bool>? LinkChanged { get; init; }
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         long started = time.GetTimestamp();
-        bus.ConnectHandler<ToolExecuted>(Answered);
-        bus.ConnectHandler<Fault<ExecuteTool>>(Faulted);
-        await bus.StartAsync(cancellationToken);
-        _workers = await bus.GetSendEndpoint(ToolBus.Calls);
-        Log.BusStarted(logger, bus.Address, time.GetElapsedTime(started).TotalMilliseconds);
+        await link.StartAsync(Listen, Changed, cancellationToken);
+        _running = true;
+        Log.BusStarted(logger, link.Address, time.GetElapsedTime(started).TotalMilliseconds);
     }
 
-    /// <summary>Cancels the tools that still run; their calls end as undeliverable.</summary>
+    /// <summary>Ends the calls that wait, and cancels the tools that run in this process.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        _stopped = true;
-        _workers = null;
-        await worker.StopAsync();
-        await bus.StopAsync(cancellationToken);
+        await _stopping.CancelAsync();
+        if (worker is not null)
+            await worker.StopAsync();
+        await link.StopAsync(cancellationToken);
         foreach (Waiter waiter in _waiting.Values)
-            waiter.Answer.TrySetResult(Undeliverable(waiter, "the bus stopped"));
+            waiter.Answer.TrySetResult(Undeliverable(waiter.Message, "the bus stopped"));
     }
 
+    public void Dispose() => _stopping.Dispose();
+
     /// <inheritdoc/>
-    public async Task<ToolResult> RunAsync(ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken)
+    public async Task<ToolResult> RunAsync(ToolInvocation invocation, CallClock clock, CancellationToken cancellationToken) =>
+        (await AskAsync(invocation, ToolBus.Calls, clock, cancellationToken)).Result;
+
+    /// <summary>The same, to an address of one's own choice. The answer says who gave it.</summary>
+    public async Task<ToolExecuted> AskAsync(ToolInvocation invocation, Uri address, CallClock clock, CancellationToken cancellationToken)
     {
-        var waiter = new Waiter(invocation.ToolName, clock, new(TaskCreationOptions.RunContinuationsAsynchronously));
-        if (_stopped)
-            return Undeliverable(waiter, "the bus stopped");
-        ISendEndpoint workers = _workers ?? throw new InvalidOperationException("The tool bus is not running.");
         ExecuteTool message = MessageFor(invocation, clock);
+        if (_stopping.IsCancellationRequested)
+            return Undeliverable(message, "the bus stopped");
+        if (!_running)
+            throw new InvalidOperationException("The tool bus is not running.");
+        using var limit = new CancellationTokenSource(clock.Remaining(time) + AnswerGrace, time);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var waiter = new Waiter(message, address, new(TaskCreationOptions.RunContinuationsAsynchronously), end.Token);
         _waiting[message.DispatchId] = waiter;
+        Task sending = SendAsync(waiter);
         try
         {
-            await workers.Send(message, send => send.ResponseAddress = bus.Address, cancellationToken);
-            return await waiter.Answer.Task.WaitAsync(clock.Remaining(time) + AnswerGrace, time, cancellationToken);
+            return await waiter.Answer.Task.WaitAsync(end.Token);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            _ = CancelAtWorkersAsync(message);
-            throw;
-        }
-        catch (TimeoutException)
-        {
+            _ = PublishAsync(new CancelTool(message.DispatchId));
+            cancellationToken.ThrowIfCancellationRequested();
             Log.NoAnswer(logger, invocation.ToolName, invocation.CallId);
-            _ = CancelAtWorkersAsync(message);
-            return ToolRunner.TimedOut(invocation, clock, clock.Elapsed(time), run: TimeSpan.Zero, attempts: 0);
-        }
-        catch (Exception error)
-        {
-            Log.SendFailed(logger, invocation.ToolName, invocation.CallId, error);
-            return Undeliverable(waiter, "the bus refused it");
+            return new ToolExecuted(message.DispatchId, ToolRunner.TimedOut(invocation, clock, clock.Elapsed(time), run: TimeSpan.Zero, attempts: 0));
         }
         finally
         {
             _waiting.TryRemove(message.DispatchId, out _);
+            await end.CancelAsync();
+            await sending;
         }
     }
 
@@ -85,15 +96,62 @@ internal sealed class BusToolRoute(IBusControl bus, ExecuteToolConsumer worker, 
     public async ValueTask EndTrajectoryAsync(string trajectoryId)
     {
         // Workers that stop let go of everything by themselves.
-        if (_workers is null)
+        if (!_running || _stopping.IsCancellationRequested)
             return;
+        await PublishAsync(new TrajectoryEnded(trajectoryId)).WaitAsync(EndPatience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private void Listen(IBusControl bus)
+    {
+        bus.ConnectHandler<ToolExecuted>(Answered);
+        bus.ConnectHandler<Fault<ExecuteTool>>(Faulted);
+    }
+
+    /// <summary>
+    /// What had no answer when the broker went away is sent once more under the same ids: a queue that was declared a moment before may have lost it.
+    /// Whoever has run the call answers with its first result.
+    /// </summary>
+    private void Changed(bool up)
+    {
+        LinkChanged?.Invoke(up);
+        if (!up)
+            return;
+        foreach (Waiter waiter in _waiting.Values)
+            _ = AskAgainAsync(waiter);
+    }
+
+    private async Task AskAgainAsync(Waiter waiter)
+    {
+        await Task.Delay(AskAgainAfter, time, waiter.Ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await SendAsync(waiter);
+    }
+
+    private async Task SendAsync(Waiter waiter)
+    {
         try
         {
-            await bus.Publish(new TrajectoryEnded(trajectoryId), CancellationToken.None);
+            await link.SendAsync(waiter.Address, waiter.Message, link.Address, waiter.Ended);
+        }
+        catch (OperationCanceledException)
+        {
+            // Answered or given up.
         }
         catch (Exception error)
         {
-            Log.EndNotAnnounced(logger, trajectoryId, error);
+            waiter.Answer.TrySetResult(Undeliverable(waiter.Message, error.Message));
+        }
+    }
+
+    private async Task PublishAsync<T>(T message)
+        where T : class
+    {
+        try
+        {
+            await link.PublishAsync(message, _stopping.Token);
+        }
+        catch (Exception error)
+        {
+            Log.NotAnnounced(logger, typeof(T).Name, error.Message);
         }
     }
 
@@ -111,23 +169,15 @@ internal sealed class BusToolRoute(IBusControl bus, ExecuteToolConsumer worker, 
         ResultLimit = invocation.ResultLimit,
     };
 
-    private async Task CancelAtWorkersAsync(ExecuteTool message)
-    {
-        try
-        {
-            await bus.Publish(new CancelTool(message.DispatchId), CancellationToken.None);
-        }
-        catch (Exception error)
-        {
-            Log.CancelFailed(logger, message.ToolName, message.CallId, error);
-        }
-    }
-
     private Task Answered(ConsumeContext<ToolExecuted> context)
     {
         // A second answer to one dispatch, or one that its caller gave up, finds nobody waiting.
-        if (!_waiting.TryGetValue(context.Message.DispatchId, out Waiter? waiter) || !waiter.Answer.TrySetResult(context.Message.Result))
-            Log.AnswerUnwanted(logger, context.Message.DispatchId);
+        if (!_waiting.TryGetValue(context.Message.DispatchId, out Waiter? waiter) || !waiter.Answer.TrySetResult(context.Message))
+        {
+            ToolTelemetry.CountDroppedAnswer();
+            Log.AnswerDropped(logger, context.Message.DispatchId);
+        }
+
         return Task.CompletedTask;
     }
 
@@ -135,12 +185,17 @@ internal sealed class BusToolRoute(IBusControl bus, ExecuteToolConsumer worker, 
     {
         string reason = context.Message.Exceptions is [var first, ..] ? first.Message : "it gave no reason";
         if (_waiting.TryGetValue(context.Message.Message.DispatchId, out Waiter? waiter))
-            waiter.Answer.TrySetResult(Undeliverable(waiter, $"its worker failed: {reason}"));
+            waiter.Answer.TrySetResult(Undeliverable(waiter.Message, $"its worker failed: {reason}"));
         return Task.CompletedTask;
     }
 
-    private ToolResult Undeliverable(Waiter waiter, string reason) => new(
-        $"The call of tool '{waiter.ToolName}' was lost: {reason.TrimEnd('.')}.", ToolFailure.Undeliverable, waiter.Clock.Elapsed(time), TimeSpan.Zero, Attempts: 0);
+    private ToolExecuted Undeliverable(ExecuteTool call, string reason) => new(call.DispatchId, new ToolResult(
+        $"The call of tool '{call.ToolName}' was lost: {reason.TrimEnd('.')}.",
+        ToolFailure.Undeliverable,
+        new CallClock(call.DispatchedAt, call.Deadline - call.DispatchedAt).Elapsed(time),
+        TimeSpan.Zero,
+        Attempts: 0));
 
-    private sealed record Waiter(string ToolName, CallClock Clock, TaskCompletionSource<ToolResult> Answer);
+    /// <summary>A call that has no answer yet.</summary>
+    private sealed record Waiter(ExecuteTool Message, Uri Address, TaskCompletionSource<ToolExecuted> Answer, CancellationToken Ended);
 }

@@ -4,8 +4,8 @@ using MassTransit;
 
 namespace AgentRollout.Tools.Dispatch;
 
-/// <summary>The worker's end of the bus: runs what <see cref="ExecuteTool"/> asks for and answers once per message.</summary>
-internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<ExecuteTool>, IConsumer<CancelTool>, IConsumer<TrajectoryEnded>, IDisposable
+/// <summary>The worker's end of the bus: runs what <see cref="ExecuteTool"/> asks for.</summary>
+internal sealed class ExecuteToolConsumer(IToolRoute runner) : IDisposable
 {
     /// <summary>Dispatches that ended, and cancellations that overtook the message that they cancel.</summary>
     private const int RememberedDispatches = 4_096;
@@ -13,20 +13,23 @@ internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<Execute
     private readonly CallMemory<Guid, CancellationTokenSource> _dispatches = new(RememberedDispatches);
     private readonly CancellationTokenSource _stopping = new();
 
+    /// <summary>Whether the running tools were cancelled.</summary>
+    public bool IsStopping => _stopping.IsCancellationRequested;
+
     /// <summary>Cancels the running tools, so that a bus that stops need not wait for them; their calls get no answer from here.</summary>
     public Task StopAsync() => _stopping.CancelAsync();
 
     public void Dispose() => _stopping.Dispose();
 
-    public async Task Consume(ConsumeContext<ExecuteTool> context)
+    /// <summary>Runs one call. Null where it was cancelled: nobody waits for an answer, or this worker stops.</summary>
+    public async Task<ToolResult?> RunAsync(ExecuteTool message)
     {
-        ExecuteTool message = context.Message;
         var source = new CancellationTokenSource();
         CancellationTokenSource cancel = _dispatches.FindOrAdd(message.DispatchId, source) ?? source;
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel.Token, _stopping.Token, context.CancellationToken);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel.Token, _stopping.Token);
         try
         {
-            ToolResult result = await runner.RunAsync(
+            return await runner.RunAsync(
                 new ToolInvocation(message.CallId, message.TrajectoryId, message.ToolName, JsonElement.Parse(message.ArgumentsJson))
                 {
                     FairnessKey = message.FairnessKey,
@@ -35,11 +38,10 @@ internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<Execute
                 },
                 new CallClock(message.DispatchedAt, message.Deadline - message.DispatchedAt),
                 either.Token);
-            await context.RespondAsync(new ToolExecuted(message.DispatchId, result));
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested || _stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (either.IsCancellationRequested)
         {
-            // Nobody waits for an answer, or the caller's end of the bus gives it.
+            return null;
         }
         finally
         {
@@ -47,9 +49,16 @@ internal sealed class ExecuteToolConsumer(ToolRunner runner) : IConsumer<Execute
         }
     }
 
-    public Task Consume(ConsumeContext<TrajectoryEnded> context) => runner.EndTrajectoryAsync(context.Message.TrajectoryId).AsTask();
+    /// <summary>Runs one call of a caller on the same bus, and answers it.</summary>
+    public async Task RunAndRespondAsync(ConsumeContext<ExecuteTool> context)
+    {
+        if (await RunAsync(context.Message) is { } result)
+            await context.RespondAsync(new ToolExecuted(context.Message.DispatchId, result));
+    }
 
-    public Task Consume(ConsumeContext<CancelTool> context)
+    public Task EndTrajectoryAsync(ConsumeContext<TrajectoryEnded> context) => runner.EndTrajectoryAsync(context.Message.TrajectoryId).AsTask();
+
+    public Task CancelAsync(ConsumeContext<CancelTool> context)
     {
         Guid dispatchId = context.Message.DispatchId;
         var source = new CancellationTokenSource();

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Text.Json;
 using AgentRollout.Tools.Contracts;
 using AgentRollout.Tools.Dispatch;
@@ -77,6 +78,28 @@ public sealed class BusToolDispatcherTests : ToolDispatcherContract
         ToolResult result = await host.Dispatcher.DispatchAsync(new ToolInvocation("c", "t", "echo", arguments), TimeSpan.FromSeconds(10), default);
         Assert.Equal(ToolFailure.Undeliverable, result.Failure);
         Assert.StartsWith("The call of tool 'echo' was lost: its worker failed: ", result.Text);
+    }
+
+    [Fact]
+    public async Task A_late_answer_is_counted_and_dropped()
+    {
+        var dropped = new TaskCompletionSource();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Name == "agentrollout.tools.answers_dropped")
+                    self.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, _, _) => dropped.TrySetResult());
+        listener.Start();
+        await using ToolHost host = await ToolHost.StartAsync(new TestTools().All, Register);
+        IBusControl bus = host.Get<IBusControl>();
+        ISendEndpoint caller = await bus.GetSendEndpoint(bus.Address);
+        await caller.Send(new ToolExecuted(Guid.NewGuid(), new ToolResult("late", null, TimeSpan.Zero, TimeSpan.Zero, Attempts: 1)));
+        await dropped.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal("x", (await host.Dispatcher.DispatchAsync(Invocation("echo", """{"text": "x"}"""), TimeSpan.FromSeconds(30), default)).Text);
     }
 
     [Fact]

@@ -9,6 +9,7 @@ namespace AgentRollout.Tools.Tests.Dispatch;
 internal sealed class ToolHost : IAsyncDisposable
 {
     private readonly ServiceProvider _provider;
+    private bool _disposed;
 
     private ToolHost(ServiceProvider provider) => _provider = provider;
 
@@ -34,6 +35,9 @@ internal sealed class ToolHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
         foreach (IHostedService service in _provider.GetServices<IHostedService>())
             await service.StopAsync(default);
         await _provider.DisposeAsync();
