@@ -15,6 +15,9 @@ servers=$(tests/Services/mcp-everything/install.sh) && export MCP_SERVERS=$serve
 if [ -n "${AGENTROLLOUT_RABBITMQ_URL:-}" ] || (. docker/rabbitmq.sh && answers); then stop_broker=; else stop_broker=docker/stop-rabbitmq.sh; fi
 broker=$(docker/start-rabbitmq.sh) && export AGENTROLLOUT_RABBITMQ_URL=$broker
 trap '$stop_broker' EXIT
+if ! command -v bwrap >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends bubblewrap >/dev/null
+fi
 export AGENTROLLOUT_CHROMIUM=${AGENTROLLOUT_CHROMIUM:-/usr/bin/chromium}
 if [ ! -x "$AGENTROLLOUT_CHROMIUM" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null

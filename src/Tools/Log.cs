@@ -70,6 +70,9 @@ internal static partial class Log
     [LoggerMessage(3106, LogLevel.Warning, "The end of trajectory {TrajectoryId} could not be announced to its tools")]
     public static partial void EndNotAnnounced(ILogger logger, string trajectoryId, Exception error);
 
+    [LoggerMessage(3107, LogLevel.Warning, "Sandboxes are made by {Runtime}, because what comes before it is not ready: {Reasons}")]
+    public static partial void SecondChoice(ILogger logger, string runtime, string reasons);
+
     [LoggerMessage(3120, LogLevel.Information, "A sandbox asked for {Target}, which is not allowed")]
     public static partial void NetworkDenied(ILogger logger, string target);
 

@@ -15,17 +15,9 @@ public static class SandboxAgent
     internal const string ProxyFolder = "/run/agentrollout";
 
     /// <summary>The text of the program.</summary>
-    public static string Source { get; } = Read();
+    public static string Source { get; } = SandboxResources.Read("agent.py");
 
     /// <summary>The command line to start as PID 1, given the path of Python inside the sandbox: it runs what the first frame holds.</summary>
     public static IReadOnlyList<string> Command(string python = "/usr/bin/python3") =>
         [python, "-I", "-u", "-c", "import sys;r=sys.stdin.buffer.read;exec(compile(r(int.from_bytes(r(4),'big')),'agent','exec'))"];
-
-    private static string Read()
-    {
-        using Stream stream = typeof(SandboxAgent).Assembly.GetManifestResourceStream("agent.py")
-            ?? throw new InvalidOperationException("The assembly lacks its resource 'agent.py'.");
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
-    }
 }

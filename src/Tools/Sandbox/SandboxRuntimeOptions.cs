@@ -16,7 +16,7 @@ public sealed record SandboxRuntimeOptions
     /// <summary>Folder of <c>ca.pem</c>, <c>cert.pem</c> and <c>key.pem</c> for Docker over TCP. Default: the environment variable <c>DOCKER_CERT_PATH</c>.</summary>
     public string? DockerCertPath { get; set; }
 
-    /// <summary>The container image; it has Python 3.11 or newer at <c>/usr/bin/python3</c>. Default: what <c>docker/sandbox/build.sh</c> builds.</summary>
+    /// <summary>Docker's image; it has Python 3.11 or newer at <c>/usr/bin/python3</c>. Default: what <c>docker/sandbox/build.sh</c> builds.</summary>
     public string Image { get; set; } = DefaultImage;
 
     /// <summary>What sandboxes may reach over the network. Default nothing.</summary>
@@ -31,4 +31,7 @@ public enum SandboxRuntimeKind
 
     /// <summary>Containers of a Docker Engine.</summary>
     Docker,
+
+    /// <summary>Processes that Bubblewrap and control groups isolate; for machines without Docker. The server runs as root.</summary>
+    Bubblewrap,
 }

@@ -1,3 +1,4 @@
+using AgentRollout.Tools.Sandbox.Bubblewrap;
 using AgentRollout.Tools.Sandbox.Docker;
 using AgentRollout.Tools.Sandbox.Network;
 using Microsoft.Extensions.Logging;
@@ -21,6 +22,8 @@ public static class SandboxRuntimes
             try
             {
                 ISandboxRuntime runtime = await open();
+                if (reasons.Count > 0)
+                    Log.SecondChoice(loggers.CreateLogger(typeof(SandboxRuntimes)), runtime.Name, string.Join(' ', reasons));
                 return rules.AreNone ? runtime : new ProxiedRuntime(runtime, new SandboxNetwork(rules, options.Network, loggers.CreateLogger<SandboxNetwork>()));
             }
             catch (SandboxException error)
@@ -30,7 +33,7 @@ public static class SandboxRuntimes
         }
 
         throw new SandboxException(
-            $"Sandboxed tools need a sandbox runtime, and none is ready: {string.Join(' ', reasons)} Install Docker (docker/start-docker.sh does on Debian) and build the image with docker/sandbox/build.sh.");
+            $"Sandboxed tools need a sandbox runtime, and none is ready: {string.Join(' ', reasons)} Install Docker (docker/start-docker.sh does on Debian) and build the image with docker/sandbox/build.sh, or install bubblewrap and python3 and run the server as root.");
     }
 
     private static (SandboxRuntimeKind Kind, Func<Task<ISandboxRuntime>> Open)[] Candidates(
@@ -38,6 +41,7 @@ public static class SandboxRuntimes
     [
         (SandboxRuntimeKind.Docker, async () => await DockerRuntime.ConnectAsync(
             Endpoint(options), options.Image, time, loggers.CreateLogger<DockerRuntime>(), cancellationToken)),
+        (SandboxRuntimeKind.Bubblewrap, async () => await BubblewrapRuntime.ConnectAsync(time, cancellationToken)),
     ];
 
     private static DockerEndpoint Endpoint(SandboxRuntimeOptions options)

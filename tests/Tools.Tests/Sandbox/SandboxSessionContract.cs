@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using AgentRollout.Tools.Sandbox;
 using Xunit;
@@ -189,7 +190,7 @@ public abstract class SandboxSessionContract : IAsyncLifetime
     public async Task Nothing_is_writable_but_three_sized_file_systems_and_there_is_no_network()
     {
         SandboxReply writable = await Session.RunShellAsync(
-            "find / -xdev -writable \\( -type d -o -type f \\) 2>/dev/null; for d in /dev/mqueue /sys /dev /etc; do touch $d/x 2>/dev/null && echo $d; done; true", default);
+            "find / -xdev -writable \\( -type d -o -type f \\) 2>/dev/null | grep -vxE '/workspace|/tmp'; for d in /dev/mqueue /sys /dev /etc; do touch $d/x 2>/dev/null && echo $d; done; true", default);
         Assert.Equal("", writable.Stdout);
         SandboxReply full = await PythonAsync(
             "def fill(path):\n    try:\n        with open(path, 'wb') as f:\n            while True: f.write(bytes(1 << 20))\n    except OSError as e: return e.strerror\n[fill(p + '/x') for p in ('/workspace', '/tmp', '/dev/shm')]");
@@ -198,6 +199,31 @@ public abstract class SandboxSessionContract : IAsyncLifetime
             "import socket\ns = socket.socket()\ns.settimeout(1)\ntry: s.connect(('1.1.1.1', 53)); r = 'connected'\nexcept OSError as e: r = type(e).__name__\nr");
         Assert.Equal("'OSError'", network.Value);
         Assert.Equal("['HOME', 'LANG', 'PATH', 'PYTHONDONTWRITEBYTECODE', 'TMPDIR']", (await PythonAsync("import os\nsorted(os.environ)")).Value);
+    }
+
+    [Fact]
+    public async Task System_calls_that_no_program_needs_are_refused()
+    {
+        Assert.SkipUnless(RuntimeInformation.ProcessArchitecture == Architecture.X64, "The numbers are those of x86-64.");
+        SandboxReply reply = await PythonAsync(
+            """
+            import ctypes
+            libc = ctypes.CDLL(None, use_errno=True)
+            calls = dict(ptrace=101, io_uring_setup=425, unshare=272, setns=308, mount=165, umount2=166, pivot_root=155, chroot=161, keyctl=250, add_key=248,
+                         bpf=321, userfaultfd=323, perf_event_open=298, mq_open=240, shmget=29, semget=64, msgget=68, process_vm_readv=310, kcmp=312,
+                         init_module=175, finit_module=313, kexec_load=246, open_by_handle_at=304, pidfd_getfd=438, acct=163, swapon=167, reboot=169,
+                         settimeofday=164, quotactl=179, syslog=103, iopl=172, ioperm=173, fsopen=430, open_tree=428, move_mount=429, vmsplice=278)
+            allowed = []
+            for name, number in calls.items():
+                ctypes.set_errno(0)
+                if libc.syscall(number, 0, 0, 0, 0, 0) != -1 or ctypes.get_errno() != 1: allowed.append(name)
+            for flag in (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000):
+                if libc.syscall(56, flag | 17, 0, 0, 0, 0) != -1: allowed.append(hex(flag))
+            for family in (16, 17, 38, 40):
+                if libc.socket(family, 3, 0) != -1: allowed.append(family)
+            allowed
+            """);
+        Assert.Equal("[]", reply.Value ?? reply.Error);
     }
 
     private Task<SandboxSession> StartAsync(SandboxOptions options) =>

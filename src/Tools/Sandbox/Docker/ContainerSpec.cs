@@ -13,7 +13,7 @@ internal static class ContainerSpec
     /// <summary>Files per file system in memory: their names and inodes are kernel memory, which no size limits.</summary>
     private const int Inodes = 16_384;
 
-    private static readonly string SeccompProfile = ReadProfile();
+    private static readonly string SeccompProfile = SandboxResources.Read("seccomp.json");
 
     public static ContainerRequest Create(string image, SandboxOptions options, IReadOnlyDictionary<string, string> labels) => new()
     {
@@ -45,12 +45,4 @@ internal static class ContainerSpec
 
     private static string Writable(int sizeMib, string exec) => string.Create(
         CultureInfo.InvariantCulture, $"rw,{exec},nosuid,nodev,size={sizeMib}m,nr_inodes={Inodes},mode=700,uid={User},gid={User}");
-
-    private static string ReadProfile()
-    {
-        using Stream stream = typeof(ContainerSpec).Assembly.GetManifestResourceStream("seccomp.json")
-            ?? throw new InvalidOperationException("The assembly lacks its resource 'seccomp.json'.");
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
-    }
 }

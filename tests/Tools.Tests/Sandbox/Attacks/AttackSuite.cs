@@ -14,6 +14,21 @@ internal static class AttackSuite
         "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n" +
         "def call(*a):\n    if libc.syscall(*a) != -1: return 'BROKEN'\n    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))\n";
 
+    private const string Flood =
+        "def flood(folder):\n    for i in range(1_000_000): open(f'{folder}/{i}', 'w').close()\n    print('BROKEN')\n";
+
+    /// <summary>Runs each as a way to a shell of root's, and looks at who it becomes.</summary>
+    private const string SetUserId =
+        """
+        import glob, os, subprocess
+        paths = [p for d in ('/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/lib', '/usr/lib/*', '/usr/libexec', '/opt') for p in glob.glob(d + '/*')]
+        found = [p for p in set(map(os.path.realpath, paths)) if os.path.isfile(p) and os.stat(p).st_mode & 0o6000]
+        started = [subprocess.Popen([p, '-c', 'id -u'], stdin=-3, stdout=-1, stderr=-3, text=True) for p in found[:12]]
+        became = [open(f'/proc/{p.pid}/status').read().split('Uid:')[1].split('\n')[0].split() for p in started]
+        rights = [u for u in became if set(u) != {'10001'}] + [p for p in started if p.communicate()[0].strip() == '0']
+        f"rights: {'BROKEN' if rights else 'none'}"
+        """;
+
     public static readonly IReadOnlyList<Attack> All =
     [
         new("fork bomb in Python", "python", "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", Timeout),
@@ -25,6 +40,8 @@ internal static class AttackSuite
         new("flood of /workspace", "shell", "dd if=/dev/zero of=flood bs=1048576", Full),
         new("flood of /tmp", "shell", "dd if=/dev/zero of=/tmp/flood bs=1048576", Full),
         new("flood of /dev/shm", "shell", "dd if=/dev/zero of=/dev/shm/flood bs=1048576", Full),
+        new("a million empty files in /workspace", "python", Flood + "flood('/workspace')", Full + "|" + Timeout),
+        new("a million empty files in /tmp", "python", Flood + "flood('/tmp')", Full + "|" + Timeout),
         new("sparse file of a tebibyte", "shell", "truncate -s 1099511627776 big && cat big > copy", Full + "|" + Timeout),
         new("descriptors without end", "python", "x = []\nwhile True: x.append(open('/dev/null'))", "Too many open files"),
         new("flood of standard output", "python", "while True: print('x' * 100)", Output),
@@ -57,8 +74,9 @@ internal static class AttackSuite
         new("writing to /proc", "python", "open('/proc/sys/kernel/core_pattern', 'w').write('|/workspace/x')", ReadOnly),
         new("writing to /sys", "shell", "mkdir /sys/fs/cgroup/x && echo BROKEN", ReadOnly + "|No such file"),
         new("device node", "python", "import os, stat\nos.mknod('disk', 0o666 | stat.S_IFBLK, os.makedev(8, 0))", Forbidden),
-        new("becoming root", "python", "import os\nos.setuid(0)", Forbidden),
+        new("becoming root", "python", "import os\nos.setuid(0)", Forbidden + "|Invalid argument"),
         new("gaining rights through a set-user-id program", "shell", "grep NoNewPrivs /proc/self/status", "^NoNewPrivs:\\t1"),
+        new("finding set-user-id programs and running them", "python", SetUserId, "^'rights: none'$|" + Timeout),
         new("writing to the image", "shell", "echo x > /usr/bin/python3", ReadOnly),
         new("traversal by ..", "read", "../etc/passwd", Outside),
         new("absolute path", "read", "/etc/passwd", Outside),

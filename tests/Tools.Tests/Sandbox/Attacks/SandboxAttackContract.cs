@@ -20,6 +20,8 @@ public abstract class SandboxAttackContract
         },
     };
 
+    private static readonly SandboxPoolOptions Patient = Options with { Sandbox = Options.Sandbox with { CallTimeoutSeconds = 20 } };
+
     public static TheoryData<string> Names => [.. AttackSuite.All.Select(attack => attack.Name)];
 
     /// <summary>The runtime, or a skip of the running test.</summary>
@@ -44,11 +46,44 @@ public abstract class SandboxAttackContract
         Assert.InRange(disk - diskAfter, long.MinValue, 768 * MiB);
     }
 
-    private static async Task<string> TellAsync(SandboxPool pool, Attack attack)
+    [Fact]
+    public async Task A_trajectory_finds_neither_the_files_of_another_nor_what_the_server_knows()
+    {
+        string secret = $"planted-{Guid.NewGuid():N}";
+        Environment.SetEnvironmentVariable("AGENTROLLOUT_TEST_PLANTED", secret);
+        ISandboxRuntime runtime = await OpenAsync();
+        using IDisposable? closing = runtime as IDisposable;
+        await using SandboxPool pool = new(runtime, Patient, TimeProvider.System, NullLogger<SandboxPool>.Instance);
+        string hidden = string.Join(';', new[] { "/workspace", "/tmp", "/dev/shm" }.Select(folder => $"echo {secret} >{folder}/{secret}"));
+        Assert.DoesNotContain("denied", await TellAsync(pool, new("", "shell", hidden + $"; sleep 600 {secret} >/dev/null 2>&1 &", ""), "other"), StringComparison.Ordinal);
+        // The word is put together in the program, which else would find itself.
+        string search =
+            $$"""
+            import glob, os
+            word = 'planted-' + '{{secret["planted-".Length..]}}'
+            seen, found = 0, []
+            def look(path):
+                global seen
+                try:
+                    if word in path or os.path.isfile(path) and word.encode() in open(path, 'rb').read(1 << 16): found.append(path)
+                    seen += 1
+                except OSError: pass
+            for root in ['/workspace', '/tmp', '/dev', '/run', '/mnt', '/home', '/root', '/var', '/srv', *glob.glob('/proc/[0-9]*/root/[wtm]*'), *glob.glob('/proc/[0-9]*/cwd')]:
+                for folder, folders, files in os.walk(root):
+                    for name in folders + files: look(os.path.join(folder, name))
+            for path in glob.glob('/proc/[0-9]*/environ') + glob.glob('/proc/[0-9]*/cmdline') + ['/proc/mounts', '/proc/cmdline', '/proc/self/mountinfo']: look(path)
+            look(' '.join(os.environ.values()))
+            [seen > 5, found]
+            """;
+        Assert.Equal("[True, []]", await TellAsync(pool, new("", "python", search, "")));
+        Assert.Equal(secret, (await TellAsync(pool, new("", "read", secret, ""), "other")).Trim());
+    }
+
+    private static async Task<string> TellAsync(SandboxPool pool, Attack attack, string trajectory = "t")
     {
         try
         {
-            return await pool.Lease("t").RunAsync((session, cancel) => RunAsync(session, attack, cancel), TestContext.Current.CancellationToken);
+            return await pool.Lease(trajectory).RunAsync((session, cancel) => RunAsync(session, attack, cancel), TestContext.Current.CancellationToken);
         }
         catch (ToolException refusal)
         {

@@ -1,15 +1,12 @@
 using AgentRollout.Tools.Sandbox;
-using AgentRollout.Tools.Sandbox.Docker;
 using AgentRollout.Tools.Sandbox.Network;
-using AgentRollout.Tools.Tests.Sandbox.Docker;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace AgentRollout.Tools.Tests.Sandbox.Network;
 
-/// <summary>Programs in a container with an allow-list; the server that it names is on this machine.</summary>
-[Collection(TestDocker.Name)]
-public sealed class NetworkedSandboxTests : IAsyncLifetime
+/// <summary>Programs in a sandbox with an allow-list, whatever makes it; the server that the list names is on this machine.</summary>
+public abstract class NetworkedSandboxContract(SandboxRuntimeKind kind) : IAsyncLifetime
 {
     private const string Fetch = "import urllib.request\ndef fetch(url):\n    try: return urllib.request.urlopen(url, timeout=5).read().decode()\n    except Exception as e: return f'{e} {e.read().decode() if hasattr(e, \"read\") else \"\"}'";
 
@@ -19,11 +16,8 @@ public sealed class NetworkedSandboxTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        using (await TestDocker.OpenAsync())
-        {
-        }
-
-        SandboxRuntimeOptions options = new() { Runtime = SandboxRuntimeKind.Docker, Network = new NetworkOptions { Allow = [_server.Address] } };
+        (await OpenAsync() as IDisposable)?.Dispose();
+        SandboxRuntimeOptions options = new() { Runtime = kind, Network = new NetworkOptions { Allow = [_server.Address] } };
         _runtime = await SandboxRuntimes.OpenAsync(options, TimeProvider.System, NullLoggerFactory.Instance, default);
         _session = await SandboxSession.StartAsync(_runtime, new SandboxOptions { MemoryMib = 256, CallTimeoutSeconds = 10 }, null, TimeProvider.System, default);
         Assert.Null((await PythonAsync(Fetch)).Error);
@@ -35,6 +29,7 @@ public sealed class NetworkedSandboxTests : IAsyncLifetime
             await _session.DisposeAsync();
         (_runtime as IDisposable)?.Dispose();
         _server.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]
@@ -99,11 +94,15 @@ public sealed class NetworkedSandboxTests : IAsyncLifetime
     [Fact]
     public async Task Without_a_list_there_is_no_socket_and_no_variable()
     {
-        using DockerRuntime runtime = await TestDocker.OpenAsync();
+        ISandboxRuntime runtime = await OpenAsync();
+        using IDisposable? closing = runtime as IDisposable;
         await using SandboxSession session = await SandboxSession.StartAsync(runtime, new SandboxOptions(), null, TimeProvider.System, default);
         SandboxReply reply = await session.RunPythonAsync("import os\nos.path.exists('/run/agentrollout'), [n for n in os.environ if 'proxy' in n.lower()], len([p for p in os.listdir('/proc') if p.isdigit()])", default);
         Assert.Equal("(False, [], 2)", reply.Value);
     }
+
+    /// <summary>The runtime without a network, or a skip of the running test.</summary>
+    protected abstract Task<ISandboxRuntime> OpenAsync();
 
     private Task<SandboxReply> PythonAsync(string code) => _session!.RunPythonAsync(code, default);
 
