@@ -7,7 +7,7 @@ namespace AgentRollout.Gateway.Bench;
 internal sealed class DockerCommand(string? host)
 {
     /// <summary>The times of this many runs; null where the program is not there or fails.</summary>
-    public async Task<SandboxReport.Times?> MeasureAsync(int runs, params string[] arguments)
+    public async Task<Percentiles?> MeasureAsync(int runs, params string[] arguments)
     {
         List<TimeSpan> times = [];
         for (int i = 0; i < runs; i++)
@@ -18,7 +18,7 @@ internal sealed class DockerCommand(string? host)
             times.Add(Stopwatch.GetElapsedTime(started));
         }
 
-        return SandboxReport.Times.Of(times);
+        return Percentiles.Of(times);
     }
 
     /// <summary>What one run prints; null where the program is not there or fails.</summary>

@@ -72,11 +72,11 @@ internal sealed class SandboxBench
     {
         if (_options.EpisodesOnly)
             return new SandboxReport { Runtime = _runtime.Name, Episodes = await PlayEpisodesAsync(cancellationToken) };
-        SandboxReport.Times cell = await MeasureCellsAsync(cancellationToken);
+        Percentiles cell = await MeasureCellsAsync(cancellationToken);
         double memory = double.Parse((await CallAsync("cells", ReadMemory, cancellationToken)).Text, CultureInfo.InvariantCulture) / (1 << 20);
-        SandboxReport.Times lease = await MeasureLeasesAsync(cancellationToken);
+        Percentiles lease = await MeasureLeasesAsync(cancellationToken);
         double starts = await MeasureStartsAsync(cancellationToken);
-        (SandboxReport.Times? exec, SandboxReport.Times? run) = await MeasureDockerAsync(cancellationToken);
+        (Percentiles? exec, Percentiles? run) = await MeasureDockerAsync(cancellationToken);
         Dictionary<string, double> load = [];
         foreach (int count in Loads.Where(count => count <= _options.Trajectories))
             load[count.ToString(CultureInfo.InvariantCulture)] = await MeasureLoadAsync(count, cancellationToken);
@@ -94,7 +94,7 @@ internal sealed class SandboxBench
         };
     }
 
-    private async Task<SandboxReport.Times> MeasureCellsAsync(CancellationToken cancellationToken)
+    private async Task<Percentiles> MeasureCellsAsync(CancellationToken cancellationToken)
     {
         List<TimeSpan> times = [];
         for (int i = -WarmUp; i < _options.Cells; i++)
@@ -105,10 +105,10 @@ internal sealed class SandboxBench
                 times.Add(Stopwatch.GetElapsedTime(started));
         }
 
-        return SandboxReport.Times.Of(times);
+        return Percentiles.Of(times);
     }
 
-    private async Task<SandboxReport.Times> MeasureLeasesAsync(CancellationToken cancellationToken)
+    private async Task<Percentiles> MeasureLeasesAsync(CancellationToken cancellationToken)
     {
         List<TimeSpan> times = [];
         while (times.Count < Leases)
@@ -127,7 +127,7 @@ internal sealed class SandboxBench
             await Task.WhenAll(taken.Select(session => session.DisposeAsync().AsTask()));
         }
 
-        return SandboxReport.Times.Of(times);
+        return Percentiles.Of(times);
     }
 
     private async Task<double> MeasureStartsAsync(CancellationToken cancellationToken)
@@ -142,7 +142,7 @@ internal sealed class SandboxBench
         return Starts / Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 
-    private async Task<(SandboxReport.Times? Exec, SandboxReport.Times? Run)> MeasureDockerAsync(CancellationToken cancellationToken)
+    private async Task<(Percentiles? Exec, Percentiles? Run)> MeasureDockerAsync(CancellationToken cancellationToken)
     {
         if (_docker is null)
             return (null, null);

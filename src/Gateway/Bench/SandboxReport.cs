@@ -10,16 +10,16 @@ internal sealed record SandboxReport
     public required string Runtime { get; init; }
 
     /// <summary>A cell through the whole path: the bus, the lease, the interpreter, and back.</summary>
-    public Times? PythonCellMs { get; init; }
+    public Percentiles? PythonCellMs { get; init; }
 
     /// <summary><c>docker exec CONTAINER python3 -c CELL</c>.</summary>
-    public Times? DockerExecMs { get; init; }
+    public Percentiles? DockerExecMs { get; init; }
 
     /// <summary><c>docker run --rm IMAGE python3 -c CELL</c>.</summary>
-    public Times? DockerRunMs { get; init; }
+    public Percentiles? DockerRunMs { get; init; }
 
     /// <summary>A sandbox that answers, from the warm pool.</summary>
-    public Times? LeaseMs { get; init; }
+    public Percentiles? LeaseMs { get; init; }
 
     /// <summary>How many times longer the median <c>docker exec</c> takes than the median cell.</summary>
     public double? ExecOverCell => OverCell(DockerExecMs);
@@ -51,24 +51,13 @@ internal sealed record SandboxReport
         episodes      {Episodes.Count}, {Episodes.Concurrency} at a time, in {Episodes.Seconds} s; {Episodes.Failed} failed, {Episodes.Orphans} orphans
         """);
 
-    private double? OverCell(Times? other) =>
+    private double? OverCell(Percentiles? other) =>
         other is not null && PythonCellMs is not null ? Math.Round(other.Median / PythonCellMs.Median, 1) : null;
 
-    private static string Text(Times? times) =>
+    private static string Text(Percentiles? times) =>
         times is null ? "not measured" : string.Create(CultureInfo.InvariantCulture, $"{times.Median} ms, p99 {times.P99} ms");
 
     private static string Text(double? value, string format) => value is null ? "" : string.Format(CultureInfo.InvariantCulture, format, value);
-
-    internal sealed record Times(double Median, double P99)
-    {
-        public static Times Of(IEnumerable<TimeSpan> measured)
-        {
-            double[] sorted = [.. measured.Select(time => time.TotalMilliseconds).Order()];
-            return new Times(At(sorted, 0.5), At(sorted, 0.99));
-        }
-
-        private static double At(double[] sorted, double share) => Math.Round(sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))], 3);
-    }
 
     /// <param name="Failed">Episodes whose last cell did not show what the cells before it had added up.</param>
     /// <param name="Orphans">Sandboxes that are left when the pool has stopped; null where nothing can list them.</param>

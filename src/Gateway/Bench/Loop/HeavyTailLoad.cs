@@ -11,17 +11,18 @@ internal sealed record HeavyTailLoad(int Concurrency, int Batches, double Scale)
 {
     private const double MedianSeconds = 1;
     private const double P99Seconds = 30;
+    private const int Seed = 1;
 
     /// <summary>The 99th percentile of the standard normal distribution.</summary>
     private const double NormalP99 = 2.3263478740408408;
 
     public int Trajectories => Concurrency * Batches;
 
-    /// <summary>The time, scaled down, that the tool takes in a turn of a trajectory.</summary>
+    /// <summary>The times, scaled down, that so many calls take.</summary>
     public IReadOnlyList<TimeSpan> Draw(int count)
     {
         double sigma = Math.Log(P99Seconds / MedianSeconds) / NormalP99;
-        Random random = new(Concurrency);
+        Random random = new(Seed);
         return [.. Enumerable.Range(0, count).Select(_ => TimeSpan.FromSeconds(MedianSeconds * Math.Exp(sigma * Normal(random)) / Scale))];
     }
 

@@ -20,6 +20,8 @@ internal sealed class SimulatedBatch(TimeProvider time, BatchTime steps, double 
     /// <summary>Tokens of the sequences that are done.</summary>
     public long Tokens { get; private set; }
 
+    private TimeSpan StepTime => steps.Of(_running.Count) / scale;
+
     /// <summary>Ends when the engine has sampled so many tokens for one more sequence.</summary>
     public Task GenerateAsync(int tokens, CancellationToken cancellationToken)
     {
@@ -35,8 +37,6 @@ internal sealed class SimulatedBatch(TimeProvider time, BatchTime steps, double 
     }
 
     public void Dispose() => _timer?.Dispose();
-
-    private TimeSpan StepTime => steps.Of(_running.Count) / scale;
 
     private void Advance()
     {

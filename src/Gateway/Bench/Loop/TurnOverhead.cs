@@ -11,13 +11,13 @@ internal sealed class TurnOverhead
 {
     private readonly ConcurrentDictionary<string, Trajectory> _playing = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
-    private readonly List<double> _milliseconds = [];
+    private readonly List<TimeSpan> _turns = [];
 
     /// <summary>Of all turns so far.</summary>
     public Percentiles Read()
     {
         lock (_lock)
-            return Percentiles.Of(_milliseconds);
+            return Percentiles.Of(_turns);
     }
 
     public void TrajectoryBegun(string id) => _playing[id] = new Trajectory { Since = Stopwatch.GetTimestamp() };
@@ -42,10 +42,10 @@ internal sealed class TurnOverhead
 
     private void Add(Trajectory trajectory, TimeSpan gap)
     {
-        double milliseconds = (gap + trajectory.Beginning.GetValueOrDefault()).TotalMilliseconds;
+        TimeSpan turn = gap + trajectory.Beginning.GetValueOrDefault();
         trajectory.Beginning = TimeSpan.Zero;
         lock (_lock)
-            _milliseconds.Add(milliseconds);
+            _turns.Add(turn);
     }
 
     /// <summary>One trajectory in play; its calls come one after the other.</summary>
