@@ -40,7 +40,7 @@ internal sealed class TrajectorySource(string database, string? url, string? api
         else
         {
             await using GatewayDatabase opened = Open(rolloutId);
-            await foreach (Trajectory trajectory in new SqliteTrajectoryStore(opened).ReadAsync(rolloutId, cancellationToken))
+            await foreach (Trajectory trajectory in new SqliteTrajectoryStore(opened, TimeProvider.System).ReadAsync(rolloutId, cancellationToken))
             {
                 any = true;
                 yield return trajectory;
@@ -75,7 +75,7 @@ internal sealed class TrajectorySource(string database, string? url, string? api
         }
 
         await using GatewayDatabase opened = Open(id);
-        yield return await new SqliteTrajectoryStore(opened).FindAsync(id, cancellationToken)
+        yield return await new SqliteTrajectoryStore(opened, TimeProvider.System).FindAsync(id, cancellationToken)
             ?? throw CommandException.Usage($"Trajectory '{id}' is neither a file nor in database '{database}'.");
     }
 
