@@ -1,7 +1,7 @@
 // A trajectory done again: its turns on the engine, its tools, its rewards; and what came of it beside what is recorded.
 import { get, post, remove } from "./api.js";
 import { diff } from "./diff.js";
-import { facts, h, repeat } from "./dom.js";
+import { h, repeat } from "./dom.js";
 import { decimal, duration, number, words } from "./format.js";
 
 const REFRESH = 300;

@@ -22,9 +22,9 @@ internal sealed class McpFixture : IAsyncDisposable
 
     public IEnumerable<string> Names => Catalog.Current.All.Select(tool => tool.Tool.Spec.Name);
 
-    public static McpServerDefinition Everything => new() { Name = "all", Command = TestMcpServers.Node, Args = TestMcpServers.Everything("stdio") };
+    public static McpServerDefinition Everything => new() { Name = "all", Command = TestMcpServers.Node, Args = TestMcpServers.Everything("stdio"), StartTimeoutSeconds = 300 };
 
-    public static McpServerDefinition Odd => new() { Name = "odd", Command = TestMcpServers.Node, Args = TestMcpServers.Odd() };
+    public static McpServerDefinition Odd => new() { Name = "odd", Command = TestMcpServers.Node, Args = TestMcpServers.Odd(), StartTimeoutSeconds = 300 };
 
     /// <summary>A program server that writes down its process id, and every line that it is sent, before the given one runs.</summary>
     public static McpServerDefinition Recorded(McpServerDefinition definition, string folder) => definition with

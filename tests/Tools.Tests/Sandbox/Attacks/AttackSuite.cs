@@ -3,7 +3,7 @@ namespace AgentRollout.Tools.Tests.Sandbox.Attacks;
 /// <summary>The programs, and what a model reads when it runs them. Limits are those of <see cref="SandboxAttackContract"/>.</summary>
 internal static class AttackSuite
 {
-    private const string Timeout = "took longer than 1 s and was killed";
+    public const string Timeout = "took longer than 1 s and was killed";
     private const string Output = "printed more than 4096 bytes and was killed";
     private const string OutOfMemory = "MemoryError|was killed, as happens when memory runs out";
     private const string Full = "No space left on device";
@@ -23,7 +23,10 @@ internal static class AttackSuite
         import glob, os, subprocess
         paths = [p for d in ('/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/lib', '/usr/lib/*', '/usr/libexec', '/opt') for p in glob.glob(d + '/*')]
         found = [p for p in set(map(os.path.realpath, paths)) if os.path.isfile(p) and os.stat(p).st_mode & 0o6000]
-        started = [subprocess.Popen([p, '-c', 'id -u'], stdin=-3, stdout=-1, stderr=-3, text=True) for p in found[:12]]
+        started = []
+        for p in found[:12]:
+            try: started.append(subprocess.Popen([p, '-c', 'id -u'], stdin=-3, stdout=-1, stderr=-3, text=True))
+            except PermissionError: pass
         became = [open(f'/proc/{p.pid}/status').read().split('Uid:')[1].split('\n')[0].split() for p in started]
         rights = [u for u in became if set(u) != {'10001'}] + [p for p in started if p.communicate()[0].strip() == '0']
         f"rights: {'BROKEN' if rights else 'none'}"
