@@ -9,23 +9,25 @@ using Xunit;
 
 namespace AgentRollout.Gateway.Tests;
 
-/// <summary>Sandboxed tools as the executable offers them, on the engine that docker/start-docker.sh makes available.</summary>
+/// <summary>Sandboxed tools as the executable offers them, on the engine that docker/start-docker.sh makes available and on Bubblewrap.</summary>
 [Collection(TestSandbox.Collection)]
 public sealed class SandboxedServerTests
 {
-    private static readonly string[] Episodes = ["bench", "sandbox", "--runtime", "docker", "--episodes-only", "--json"];
-
-    [Fact]
-    public async Task A_server_that_is_killed_in_the_middle_of_episodes_leaves_no_sandbox_to_the_next_one()
+    [Theory]
+    [InlineData("docker")]
+    [InlineData("bubblewrap")]
+    public async Task A_server_that_is_killed_in_the_middle_of_episodes_leaves_no_sandbox_to_the_next_one(string runtime)
     {
-        using (await TestSandbox.OpenAsync())
+        SandboxRuntimeKind kind = Enum.Parse<SandboxRuntimeKind>(runtime, ignoreCase: true);
+        string[] command = ["bench", "sandbox", "--runtime", runtime, "--episodes-only", "--json"];
+        using (await TestSandbox.OpenAsync(kind: kind))
         {
         }
 
         string program = Path.Combine(AppContext.BaseDirectory, "agentrollout.dll");
-        ProcessStartInfo start = new("dotnet", [program, .. Episodes, "--episodes", "50", "--episode-cells", "1000000", "--concurrency", "50"]) { RedirectStandardOutput = true };
+        ProcessStartInfo start = new("dotnet", [program, .. command, "--episodes", "50", "--episode-cells", "1000000", "--concurrency", "50"]) { RedirectStandardOutput = true };
         using Process server = Process.Start(start)!;
-        while (await TestSandbox.CountAsync(server.Id) < 50)
+        while (await TestSandbox.CountAsync(kind, server.Id) < 50)
         {
             Assert.False(server.HasExited, "The server ended by itself.");
             await Task.Delay(200);
@@ -33,12 +35,12 @@ public sealed class SandboxedServerTests
 
         server.Kill();
         await server.WaitForExitAsync();
-        CommandResult next = await CommandLineRunner.RunAsync([.. Episodes, "--episodes", "2", "--concurrency", "1"]);
+        CommandResult next = await CommandLineRunner.RunAsync([.. command, "--episodes", "2", "--concurrency", "1"]);
 
         Assert.Equal("", next.Error);
         JsonElement episodes = JsonElement.Parse(Assert.Single(next.Lines)).GetProperty("episodes");
         Assert.Equal((0, 0), (episodes.GetProperty("failed").GetInt32(), episodes.GetProperty("orphans").GetInt32()));
-        Assert.Equal(0, await TestSandbox.CountAsync(server.Id));
+        Assert.Equal(0, await TestSandbox.CountAsync(kind, server.Id));
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using System.Text.Json;
 using AgentRollout.Tools;
 using AgentRollout.Tools.Dispatch;
 using AgentRollout.Tools.Sandbox;
+using AgentRollout.Tools.Sandbox.Bubblewrap;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AgentRollout.Gateway.Bench;
@@ -199,6 +200,8 @@ internal sealed class SandboxBench
 
     private async Task<int?> CountOrphansAsync()
     {
+        if (_runtime is BubblewrapRuntime bubblewrap)
+            return bubblewrap.ListOwn().Count();
         if (_docker is null || await _docker.RunAsync("ps", "-aq", "--filter", $"label=agentrollout.owner={SandboxOwner.Current}") is not { } ids)
             return null;
         return ids.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length;

@@ -60,7 +60,7 @@ internal sealed record SandboxReport
     private static string Text(double? value, string format) => value is null ? "" : string.Format(CultureInfo.InvariantCulture, format, value);
 
     /// <param name="Failed">Episodes whose last cell did not show what the cells before it had added up.</param>
-    /// <param name="Orphans">Containers that are left when the pool has stopped; null where nothing can list them.</param>
+    /// <param name="Orphans">Sandboxes that are left when the pool has stopped; null where nothing can list them.</param>
     internal sealed record EpisodeFigures(int Count, int Concurrency, double Seconds, int Failed, int? Orphans);
 }
 

@@ -139,9 +139,9 @@ public sealed class RunCodeEndpointTests
 
     private static async Task EventuallyNoneAsync()
     {
-        for (int tries = 0; tries < 100 && await TestSandbox.CountAsync(Environment.ProcessId) > 0; tries++)
+        for (int tries = 0; tries < 100 && await TestSandbox.CountAsync(SandboxRuntimeKind.Docker, Environment.ProcessId) > 0; tries++)
             await Task.Delay(100, Cancel);
-        Assert.Equal(0, await TestSandbox.CountAsync(Environment.ProcessId));
+        Assert.Equal(0, await TestSandbox.CountAsync(SandboxRuntimeKind.Docker, Environment.ProcessId));
     }
 
     /// <summary>A server with sandboxes, none of which is started ahead of demand but the first.</summary>
