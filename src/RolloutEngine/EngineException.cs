@@ -10,4 +10,7 @@ public sealed class EngineException : Exception
     public EngineException(string message, Exception innerException) : base(message, innerException)
     {
     }
+
+    /// <summary>Whether the engine itself is away, so that another one might serve the same request. Default false: the request is what was refused.</summary>
+    public bool IsLost { get; init; }
 }

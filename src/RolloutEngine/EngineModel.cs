@@ -1,3 +1,5 @@
+using AgentRollout.RolloutEngine.Remote;
+
 namespace AgentRollout.RolloutEngine;
 
 /// <summary>What an engine serves.</summary>
@@ -11,4 +13,9 @@ public sealed record EngineModel(
     int VocabularySize,
     int ContextLength,
     IReadOnlyList<int> StopTokenIds,
-    long WeightVersion);
+    long WeightVersion)
+{
+    /// <summary>What a model's folder says, whatever its architecture; its weights need not be there.</summary>
+    /// <exception cref="EngineException">The folder has no <c>config.json</c>, or it does not say enough.</exception>
+    public static EngineModel Read(string folder) => RemoteModel.Read(folder, Path.GetFileName(folder), contextLength: null);
+}

@@ -6,6 +6,9 @@ public sealed record GenerationRequest
     /// <summary>The largest <see cref="TopLogprobs"/>.</summary>
     public const int MaxTopLogprobs = 20;
 
+    /// <summary>The most <see cref="WatchedTokenIds"/>.</summary>
+    public const int MaxWatchedTokens = 1_024;
+
     /// <summary>The largest <see cref="Priority"/>; the smallest is its negative.</summary>
     public const int MaxPriority = 8;
 
@@ -17,6 +20,12 @@ public sealed record GenerationRequest
 
     /// <summary>Most tokens to sample, at least 1. Together with <see cref="Tokens"/> it must fit the context.</summary>
     public required int MaxNewTokens { get; init; }
+
+    /// <summary>
+    /// How many of the last <see cref="Tokens"/> this generation has sampled already, at an engine that was lost: penalties, the minimum length and stop
+    /// sequences count them, <see cref="MaxNewTokens"/> does not. Default 0.
+    /// </summary>
+    public int SampledBefore { get; init; }
 
     /// <summary>How to sample.</summary>
     public SamplingParams Sampling { get; init; } = SamplingParams.Default;
@@ -32,6 +41,16 @@ public sealed record GenerationRequest
 
     /// <summary>How many of the likeliest tokens are reported with each sampled one, in <see cref="TokenChunk.TopLogprobs"/>. Range 0 to 20.</summary>
     public int TopLogprobs { get; init; }
+
+    /// <summary>Tokens whose log-probabilities are reported with each sampled one, in <see cref="TokenChunk.WatchedLogprobs"/>. At most 1,024.</summary>
+    public IReadOnlyList<int> WatchedTokenIds { get; init; } = [];
+
+    /// <summary>
+    /// Whether each sampled token's log-probability after the changes of logits and the temperature, but before the filters, is reported, in
+    /// <see cref="TokenChunk.UnfilteredLogprobs"/>. Top and watched log-probabilities are then of that distribution too. Greedy sampling counts as
+    /// temperature 1 here.
+    /// </summary>
+    public bool ReturnUnfilteredLogprobs { get; init; }
 
     /// <summary>Whether the tokens that the filters left are reported with each sampled one, in <see cref="TokenChunk.KeptTokens"/>.</summary>
     public bool ReturnKeptTokens { get; init; }
@@ -69,13 +88,27 @@ public sealed record GenerationRequest
     {
         if (MaxNewTokens < 1)
             throw Refused(Id, $"asks for {MaxNewTokens} new tokens; at least 1 is needed");
+        if (SampledBefore < 0 || SampledBefore > Tokens.Length)
+            throw Refused(Id, $"says that {SampledBefore} of its {Tokens.Length} tokens were sampled before; the range is 0 to {Tokens.Length}");
         if (Math.Abs((long)Priority) > MaxPriority)
             throw Refused(Id, $"has priority {Priority}; the range is {-MaxPriority} to {MaxPriority}");
         if (TopLogprobs is < 0 or > MaxTopLogprobs)
             throw Refused(Id, $"asks for {TopLogprobs} top log-probabilities; the range is 0 to {MaxTopLogprobs}");
+        ValidateWatched(Id, WatchedTokenIds, model);
         if (StopSequences.Any(sequence => sequence.Count == 0))
             throw Refused(Id, "has an empty stop sequence; at least one token is needed");
         Validate(Id, Tokens.Span, MaxNewTokens, Sampling, model);
+    }
+
+    internal static void ValidateWatched(string id, IReadOnlyList<int> watched, EngineModel model)
+    {
+        if (watched.Count > MaxWatchedTokens)
+            throw Refused(id, $"asks for the log-probabilities of {watched.Count} tokens; at most {MaxWatchedTokens} can be watched");
+        foreach (int token in watched)
+        {
+            if ((uint)token >= (uint)model.VocabularySize)
+                throw Refused(id, $"asks for the log-probability of token id {token}; ids of '{model.Name}' are 0 to {model.VocabularySize - 1}");
+        }
     }
 
     internal static void Validate(string id, ReadOnlySpan<int> tokens, int newTokens, SamplingParams sampling, EngineModel model)

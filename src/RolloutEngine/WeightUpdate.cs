@@ -45,7 +45,11 @@ public enum KvCachePolicy
 /// <param name="Wait">Until the running sequences had finished, where they were to.</param>
 /// <param name="Flush">Forgetting keys and values of the old weights.</param>
 /// <param name="Swap">Putting the new weights in place.</param>
-public sealed record WeightUpdateResult(long WeightVersion, TimeSpan Load, TimeSpan Wait, TimeSpan Flush, TimeSpan Swap);
+public sealed record WeightUpdateResult(long WeightVersion, TimeSpan Load, TimeSpan Wait, TimeSpan Flush, TimeSpan Swap)
+{
+    /// <summary>Of several engines those that did not take the weights, and why. Empty where all did.</summary>
+    public IReadOnlyDictionary<string, string> Failures { get; init; } = new Dictionary<string, string>();
+}
 
 /// <summary>Weights that an engine starts with in place of those of its model folder.</summary>
 /// <param name="Path">A model folder of the same architecture and shape, or a safetensors file with all of its tensors.</param>

@@ -19,6 +19,12 @@ public sealed record ScriptedAnswer
     /// <summary>Log-probabilities of the distribution sampled from; null repeats the raw ones. Reported only where sampling is not raw.</summary>
     public IReadOnlyList<float>? SamplingLogprobs { get; init; }
 
+    /// <summary>Log-probabilities that are not reported.</summary>
+    public MissingLogprobs Missing { get; init; }
+
+    /// <summary>The engine that each chunk says it comes from; null for none.</summary>
+    public IReadOnlyList<string>? Engines { get; init; }
+
     /// <summary>Tokens in each chunk.</summary>
     public int ChunkSize { get; init; } = 1;
 

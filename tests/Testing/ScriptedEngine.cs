@@ -89,9 +89,18 @@ public sealed class ScriptedEngine : ITokenEngine
         int[] tokens = [.. answer.Tokens.Take(start..end)];
         float[] logprobs = answer.Logprobs is { } given ? [.. given.Take(start..end)] : [.. tokens.Select(ScriptedAnswer.LogprobOf)];
         float[]? sampling = request.Sampling.IsRaw ? null
-            : answer.SamplingLogprobs is { } other ? [.. other.Take(start..end)] : logprobs;
+            : answer.SamplingLogprobs is { } other ? [.. other.Take(start..end)] : [.. logprobs];
+        MissingLogprobs missing = sampling is null ? answer.Missing & MissingLogprobs.Raw : answer.Missing;
+        if (missing.HasFlag(MissingLogprobs.Raw))
+            Array.Fill(logprobs, float.NaN);
+        if (missing.HasFlag(MissingLogprobs.Sampling))
+            Array.Fill(sampling!, float.NaN);
         return new TokenChunk(
             tokens, logprobs, sampling is null ? null : (ReadOnlyMemory<float>?)sampling, Model.WeightVersion, finish,
-            finish is null ? null : new GenerationTimings(TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero));
+            finish is null ? null : new GenerationTimings(TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero))
+        {
+            Missing = missing,
+            Engine = answer.Engines?[start / answer.ChunkSize],
+        };
     }
 }

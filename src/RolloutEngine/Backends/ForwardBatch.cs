@@ -63,6 +63,7 @@ internal sealed class ForwardBatch(int maxTokens)
     }
 
     /// <summary>Wants what follows the token added last.</summary>
-    public void AddOutput(SamplingParams sampling, ulong seed, int? forced, TokenHistory? history = null, SampleDetails? details = null) =>
-        _outputs[_outputCount++] = new OutputRow(TokenCount - 1, sampling, seed, _positions[TokenCount - 1] + 1, forced, history, details);
+    public void AddOutput(
+        SamplingParams sampling, ulong seed, int? forced, TokenHistory? history = null, SampleDetails? details = null, int sample = 0) =>
+        _outputs[_outputCount++] = new OutputRow(TokenCount - 1, sampling, seed, _positions[TokenCount - 1] + 1, forced, history, details, sample);
 }

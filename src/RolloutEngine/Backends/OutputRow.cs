@@ -7,6 +7,7 @@ namespace AgentRollout.RolloutEngine.Backends;
 /// <param name="Position">Of the token to draw: seed and position give the noise.</param>
 /// <param name="Forced">Take this token instead of drawing one: its log-probabilities are wanted.</param>
 /// <param name="History">Present where the parameters change logits.</param>
-/// <param name="Details">Where to put what else is wanted; a batch has one row at most with the same.</param>
+/// <param name="Details">Where to put what else is wanted.</param>
+/// <param name="Sample">The entry of <paramref name="Details"/> that is the row's own.</param>
 internal readonly record struct OutputRow(
-    int Row, SamplingParams Sampling, ulong Seed, int Position, int? Forced, TokenHistory? History = null, SampleDetails? Details = null);
+    int Row, SamplingParams Sampling, ulong Seed, int Position, int? Forced, TokenHistory? History = null, SampleDetails? Details = null, int Sample = 0);

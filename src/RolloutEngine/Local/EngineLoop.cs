@@ -29,7 +29,7 @@ internal sealed class EngineLoop : IAsyncDisposable
     private readonly ITimer _alarm;
     private readonly Channel<EngineCommand> _commands = Channel.CreateUnbounded<EngineCommand>(new UnboundedChannelOptions { SingleReader = true });
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private bool _isPaused;
+    private volatile bool _isPaused;
     private volatile EngineMemory _released;
     private long _weightVersion;
     private volatile Exception? _crash;
@@ -74,11 +74,16 @@ internal sealed class EngineLoop : IAsyncDisposable
     /// <summary>Takes a sequence out at the next step boundary; does nothing where it has ended.</summary>
     public void Cancel(Sequence sequence) => _commands.Writer.TryWrite(new EngineCommand(EngineCommand.Verb.Cancel, sequence));
 
-    /// <summary>Stops after the step that it is in, until <see cref="ResumeAsync"/>; sequences keep their places and pages.</summary>
-    public Task PauseAsync() => InvokeAsync(() =>
+    /// <summary>Whether it holds still until <see cref="ResumeAsync"/>.</summary>
+    public bool IsPaused => _isPaused;
+
+    /// <summary>Stops after the step that it is in, until <see cref="ResumeAsync"/>; sequences keep their places, and their pages unless these are retracted.</summary>
+    public Task PauseAsync(bool retract) => InvokeAsync(() =>
     {
         foreach (Sequence sequence in _scheduler.AllStarted())
             sequence.Output.HandOver();
+        if (retract)
+            _scheduler.PreemptAll();
         return _isPaused = true;
     });
 
@@ -349,6 +354,6 @@ internal sealed class EngineLoop : IAsyncDisposable
     }
 
     private EngineException Stopped() => _crash is { } crash
-        ? new EngineException($"The engine has stopped after an error: {crash.Message}", crash)
-        : new EngineException("The engine has been disposed.");
+        ? new EngineException($"The engine has stopped after an error: {crash.Message}", crash) { IsLost = true }
+        : new EngineException("The engine has been disposed.") { IsLost = true };
 }

@@ -12,8 +12,11 @@ namespace AgentRollout.RolloutEngine.Local;
 /// The embedded engine: a Hugging Face folder, computed in this process. What a sequence gets does not depend, to the bit, on what else
 /// runs, on how its prompt was cut into chunks, on the number of threads, or on whether it was preempted.
 /// </summary>
-public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
+public sealed class LocalEngine : IEngineNode, ITokenScorer, IAsyncDisposable
 {
+    /// <summary>Tokens of a page of keys and values.</summary>
+    public const int PageTokens = PagePool.PageTokens;
+
     private readonly EngineLoop _loop;
     private readonly IModelRunner _runner;
     private readonly EngineModel _model;
@@ -45,6 +48,12 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
 
     /// <summary>What the engine did so far and does now.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
+
+    public Task<EngineLoad> ProbeAsync(CancellationToken cancellationToken)
+    {
+        EngineStatistics now = Statistics;
+        return Task.FromResult(new EngineLoad(Model.WeightVersion, now.Running, now.Waiting, (double)now.PagesInUse / now.PagesTotal));
+    }
 
     /// <summary>Loads a model folder and starts the engine.</summary>
     /// <param name="directory">A Hugging Face folder.</param>
@@ -104,8 +113,14 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
         }
     }
 
+    async Task<TokenScores> ITokenScorer.ScoreAsync(ReadOnlyMemory<int> tokens, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<ScoredToken> scores = await ScoreAsync(new ScoreRequest { Tokens = tokens }, cancellationToken);
+        return new TokenScores([.. scores.Select(score => score.Logprob)], Model.WeightVersion);
+    }
+
     /// <summary>
-    /// The log-probability of each token from the second on, given those before it: to the bit what generation reports for the same
+    /// The log-probability of each token from <see cref="ScoreRequest.From"/> on, given those before it: to the bit what generation reports for the same
     /// tokens, since both take the same way through the engine.
     /// </summary>
     /// <param name="request">The tokens, and how they were sampled.</param>
@@ -113,18 +128,18 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     /// <exception cref="EngineException">The tokens or parameters are refused, or the engine has stopped.</exception>
     public async Task<IReadOnlyList<ScoredToken>> ScoreAsync(ScoreRequest request, CancellationToken cancellationToken)
     {
-        GenerationRequest.Validate("score", request.Tokens.Span, newTokens: 0, request.Sampling, Model);
-        if (request.Tokens.Length == 1)
+        request.Validate(Model);
+        if (request.Tokens.Length <= request.From)
             return [];
         cancellationToken.ThrowIfCancellationRequested();
 
         Sequence sequence = Sequence.ToScore("score", request);
-        List<ScoredToken> scores = new(request.Tokens.Length - 1);
+        List<ScoredToken> scores = new(request.Tokens.Length - request.From);
         _loop.Submit(sequence);
         try
         {
             await foreach (TokenChunk chunk in sequence.Output.ReadAsync(cancellationToken))
-                AddScores(scores, chunk);
+                AddScores(scores, chunk, request);
             return scores;
         }
         finally
@@ -167,20 +182,26 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
     /// <exception cref="EngineException">The first tensor that <see cref="UpdateWeightsAsync"/> would refuse, by name.</exception>
     public void CheckWeights(string path) => _runner.CheckWeights(path);
 
-    /// <summary>Stops after the step that it is in; requests wait, with their pages, until <see cref="ResumeAsync"/>.</summary>
-    public Task PauseAsync() => _loop.PauseAsync();
+    public bool IsPaused => _loop.IsPaused;
 
-    /// <summary>Goes on after <see cref="PauseAsync"/>.</summary>
-    public Task ResumeAsync() => _loop.ResumeAsync();
+    public Task PauseAsync(bool retract = false, CancellationToken cancellationToken = default) => _loop.PauseAsync(retract).WaitAsync(cancellationToken);
+
+    public Task ResumeAsync(CancellationToken cancellationToken = default) => _loop.ResumeAsync().WaitAsync(cancellationToken);
 
     /// <summary>Forgets all keys and values that no running sequence uses; returns the number of pages that became free.</summary>
-    public Task<int> FlushCacheAsync() => _loop.FlushCacheAsync();
+    public Task<int> FlushCacheAsync(CancellationToken cancellationToken = default) => _loop.FlushCacheAsync().WaitAsync(cancellationToken);
+
+    async Task<int?> IWeightReceiver.FlushCacheAsync(CancellationToken cancellationToken) => await FlushCacheAsync(cancellationToken);
 
     /// <summary>
     /// Gives memory back to the system and tells how much that was. What generates is interrupted, what waits keeps waiting, and new requests
     /// are refused until <see cref="ResumeMemoryAsync"/>.
     /// </summary>
-    public Task<ReleasedMemory> ReleaseMemoryAsync(EngineMemory memory) => _loop.ReleaseAsync(memory);
+    public Task<ReleasedMemory> ReleaseMemoryAsync(EngineMemory memory, CancellationToken cancellationToken = default) =>
+        _loop.ReleaseAsync(memory).WaitAsync(cancellationToken);
+
+    async Task<ReleasedMemory?> IWeightReceiver.ReleaseMemoryAsync(EngineMemory memory, CancellationToken cancellationToken) =>
+        await ReleaseMemoryAsync(memory, cancellationToken);
 
     /// <summary>Takes memory back; weights are read again from where they came from last.</summary>
     /// <exception cref="EngineException">That folder or file is not there any more, or no longer fits.</exception>
@@ -228,10 +249,17 @@ public sealed class LocalEngine : ITokenEngine, IAsyncDisposable
         return options.ContextLength > 0 ? options.ContextLength : config.ContextLength;
     }
 
-    private static void AddScores(List<ScoredToken> scores, TokenChunk chunk)
+    private static void AddScores(List<ScoredToken> scores, TokenChunk chunk, ScoreRequest request)
     {
         ReadOnlySpan<float> logprobs = chunk.Logprobs.Span, sampling = (chunk.SamplingLogprobs ?? chunk.Logprobs).Span;
+        (int top, int watched) = (request.TopLogprobs, request.WatchedTokenIds.Count);
         for (int i = 0; i < logprobs.Length; i++)
-            scores.Add(new ScoredToken(chunk.Tokens.Span[i], logprobs[i], sampling[i]));
+        {
+            scores.Add(new ScoredToken(chunk.Tokens.Span[i], logprobs[i], sampling[i])
+            {
+                Top = chunk.TopLogprobs?.Slice(i * top, top) ?? default,
+                Watched = chunk.WatchedLogprobs?.Slice(i * watched, watched) ?? default,
+            });
+        }
     }
 }

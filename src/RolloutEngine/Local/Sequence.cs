@@ -17,8 +17,9 @@ internal sealed class Sequence
     private readonly bool _scoring;
     private readonly int[] _starts;
     private readonly int[][] _stopSequences;
-    private readonly int _topLogprobs;
-    private readonly bool _wantsKept;
+    private readonly DetailsWanted _wanted;
+    private readonly int _firstOutput;
+    private readonly int _sampledBefore;
     private TokenHistory? _history;
     private SampleDetails? _details;
     private int[] _tokens = [];
@@ -30,12 +31,14 @@ internal sealed class Sequence
         (Id, _given, Sampling, Seed) = (request.Id, request.Tokens, request.Sampling, request.Seed);
         (Priority, FairnessKey, GroupKey, CacheKey) = (request.Priority, request.FairnessKey, request.GroupKey, request.CacheKey);
         (_stopTokenIds, _stopSequences) = ([.. request.StopTokenIds], [.. request.StopSequences.Select(sequence => sequence.ToArray())]);
-        (_topLogprobs, _wantsKept, _resultCapacity) = (request.TopLogprobs, request.ReturnKeptTokens, request.MaxNewTokens);
+        _wanted = new DetailsWanted(request.TopLogprobs, [.. request.WatchedTokenIds], request.ReturnUnfilteredLogprobs, request.ReturnKeptTokens);
+        _resultCapacity = request.MaxNewTokens;
         (OnInterrupt, Deadline) = (request.OnInterrupt, request.Deadline);
         Output = new SequenceOutput(holdsBack: OnInterrupt == InterruptPolicy.Restart);
         Count = _given.Length;
-        _starts = [Count];
-        _nextOutput = Count - 1;
+        _sampledBefore = request.SampledBefore;
+        _starts = [Count - _sampledBefore];
+        _nextOutput = _firstOutput = Count - 1;
         Node = new LinkedListNode<Sequence>(this);
     }
 
@@ -45,7 +48,9 @@ internal sealed class Sequence
         (_starts, _stopTokenIds, _stopSequences) = ([.. request.Starts], [.. request.StopTokenIds], []);
         Output = new SequenceOutput(holdsBack: false);
         Count = _given.Length;
-        _resultCapacity = Count - 1;
+        _nextOutput = _firstOutput = request.From - 1;
+        _resultCapacity = Count - request.From;
+        _wanted = new DetailsWanted(request.TopLogprobs, [.. request.WatchedTokenIds]);
         _scoring = true;
         Node = new LinkedListNode<Sequence>(this);
     }
@@ -104,6 +109,9 @@ internal sealed class Sequence
     /// <summary>Tokens whose keys and values are in the pages.</summary>
     public int Computed { get; private set; }
 
+    /// <summary>Tokens that were found computed when it was first admitted.</summary>
+    public int CachedTokens { get; set; }
+
     /// <summary>Tokens to compute before the next result; the last of a scored sequence predicts nothing that is wanted.</summary>
     public int Target => _scoring ? Count - 1 : Count;
 
@@ -136,8 +144,8 @@ internal sealed class Sequence
         Pages.Reserve(PagePool.PagesFor(tokens.Length));
         if (Sampling.ChangesLogits)
             _history = new TokenHistory(tokens, _starts, [.. Sampling.LogitBias ?? FrozenDictionary<int, float>.Empty], _stopTokenIds);
-        if (_topLogprobs > 0 || _wantsKept)
-            _details = new SampleDetails(_resultCapacity, _topLogprobs, _wantsKept);
+        if (!_wanted.IsNothing)
+            _details = new SampleDetails(_resultCapacity, _wanted);
         Output.Reserve(_resultCapacity, Sampling.IsRaw, _details);
     }
 
@@ -152,7 +160,7 @@ internal sealed class Sequence
             batch.AddToken(_tokens[position], position);
             if (position < _nextOutput)
                 continue;
-            batch.AddOutput(Sampling, Seed, position + 1 < Count ? _tokens[position + 1] : null, _history, _details);
+            batch.AddOutput(Sampling, Seed, position + 1 < Count ? _tokens[position + 1] : null, _history, _details, _results + outputs);
             outputs++;
         }
 
@@ -169,9 +177,8 @@ internal sealed class Sequence
     public void Restart()
     {
         Count = _given.Length;
-        _nextOutput = _scoring ? 0 : Count - 1;
+        _nextOutput = _firstOutput;
         _results = 0;
-        _details?.Clear();
         Output.Clear();
     }
 
@@ -180,7 +187,7 @@ internal sealed class Sequence
     {
         // One that never ran has an empty result of the same parts.
         Reserve();
-        Output.End(new SequenceOutput.Ending(_results, reason, Clock.Timings()), weightVersion);
+        Output.End(EndingBy(reason), weightVersion);
     }
 
     /// <summary>Takes a result in; returns why the sequence ends with it, or null.</summary>
@@ -193,9 +200,11 @@ internal sealed class Sequence
         FinishReason? finish = !_scoring && IsStopped(result.Token) ? FinishReason.Stop
             : _results == _resultCapacity ? FinishReason.Length
             : null;
-        Output.Append(result, weightVersion, finish is { } reason ? new SequenceOutput.Ending(_results, reason, Clock.Timings()) : null);
+        Output.Append(result, weightVersion, finish is { } reason ? EndingBy(reason) : null);
         return finish;
     }
+
+    private SequenceOutput.Ending EndingBy(FinishReason reason) => new(_results, reason, Clock.Timings(), CachedTokens);
 
     private bool IsStopped(int token)
     {
@@ -203,7 +212,7 @@ internal sealed class Sequence
             return true;
         foreach (int[] sequence in _stopSequences)
         {
-            if (Known[^_results..].EndsWith(sequence))
+            if (Known[^(_results + _sampledBefore)..].EndsWith(sequence))
                 return true;
         }
 

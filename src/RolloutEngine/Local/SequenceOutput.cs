@@ -103,13 +103,16 @@ internal sealed class SequenceOutput(bool holdsBack)
         }
     }
 
-    private TokenChunk Chunk(int start, int end, long weightVersion, Ending? ending) => new(
-        _tokens.AsMemory(start..end), _logprobs.AsMemory(start..end), _samplingLogprobs?.AsMemory(start..end),
-        weightVersion, ending?.Finish, ending?.Timings)
+    private TokenChunk Chunk(int start, int end, long weightVersion, Ending? ending)
     {
-        TopLogprobs = _details is { TopCount: > 0 } ? _details.Top(start..end) : null,
-        KeptTokens = _details is { WantsKept: true } ? _details.Kept(start..end) : null,
-    };
+        TokenChunk chunk = new(
+            _tokens.AsMemory(start..end), _logprobs.AsMemory(start..end), _samplingLogprobs?.AsMemory(start..end),
+            weightVersion, ending?.Finish, ending?.Timings)
+        {
+            CachedTokens = ending?.CachedTokens,
+        };
+        return _details?.AddTo(chunk, start) ?? chunk;
+    }
 
     private void NoteVersion(long weightVersion)
     {
@@ -125,7 +128,7 @@ internal sealed class SequenceOutput(bool holdsBack)
 
     /// <summary>How a sequence ended.</summary>
     /// <param name="Count">Results in all.</param>
-    public sealed record Ending(int Count, FinishReason Finish, GenerationTimings Timings);
+    public sealed record Ending(int Count, FinishReason Finish, GenerationTimings Timings, int CachedTokens);
 
     /// <summary>Results of one weight version, up to where the next begins.</summary>
     private sealed class VersionSpan(int start, long weightVersion)

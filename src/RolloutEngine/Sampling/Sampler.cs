@@ -53,10 +53,11 @@ internal sealed unsafe class Sampler : IDisposable
         if (!double.IsFinite(rawTotal))
             return new SampledToken(row.Forced ?? 0, float.NaN, float.NaN);
 
-        if (row.Details is { TopCount: > 0 } details)
-            TopTokens.Find(logits, _vocabulary, FindMaxima(logits), MaxBlock, rawMax, rawTotal, details.NextTop);
-        (int token, float samplingLogprob) = row.Sampling.ChangesLogits ? DrawChanged(logits, row) : Draw(logits, row, rawMax, rawTotal);
-        row.Details?.EndSample(row.Details.WantsKept ? _candidates.Kept : []);
+        if (row.Details is { WantsUnfiltered: false } details)
+            Report(details, row.Sample, logits, rawMax, scale: 1f, rawTotal);
+        (int token, float samplingLogprob) = row.Sampling.ChangesLogits ? DrawChanged(logits, row) : DrawReported(logits, row, rawMax, rawTotal);
+        if (row.Details is { WantsKept: true } wanted)
+            wanted.SetKept(row.Sample, _candidates.Kept);
         return new SampledToken(token, Logprob(logits[token], rawMax, rawTotal), samplingLogprob);
     }
 
@@ -76,10 +77,37 @@ internal sealed unsafe class Sampler : IDisposable
         _changes.Apply(logits, row);
         float max = _kernels.Max(logits, _padded);
         (int Token, float SamplingLogprob) result = float.IsFinite(max)
-            ? Draw(logits, row, max, Weigh(logits, max, 1f))
+            ? DrawReported(logits, row, max, Weigh(logits, max, 1f))
             : (row.Forced ?? 0, float.NaN);
         _changes.Undo(logits);
         return result;
+    }
+
+    /// <summary>Draws, and reports on the distribution before the filters where the row wants that.</summary>
+    private (int Token, float SamplingLogprob) DrawReported(float* logits, in OutputRow row, float max, double total)
+    {
+        (int token, float samplingLogprob) = Draw(logits, row, max, total);
+        if (row.Details is { WantsUnfiltered: true } details)
+        {
+            float scale = 1f / row.Sampling.Temperature;
+            if (!float.IsFinite(scale))
+                scale = 1f;
+            double unfiltered = scale == 1f ? total : Weigh(logits, max, scale);
+            details.SetUnfiltered(row.Sample, ScaledLogprob(logits[token], max, scale, unfiltered));
+            Report(details, row.Sample, logits, max, scale, unfiltered);
+        }
+
+        return (token, samplingLogprob);
+    }
+
+    /// <summary>The likeliest and the watched tokens of a distribution.</summary>
+    private void Report(SampleDetails details, int sample, float* logits, float max, float scale, double total)
+    {
+        if (details.WantsTop)
+            TopTokens.Find(logits, _vocabulary, FindMaxima(logits), MaxBlock, max, scale, total, details.TopOf(sample));
+        Span<float> watched = details.WatchedOf(sample);
+        for (int i = 0; i < watched.Length; i++)
+            watched[i] = ScaledLogprob(logits[details.WatchedTokens[i]], max, scale, total);
     }
 
     /// <summary>Draws from logits whose weights at temperature 1 are at hand.</summary>

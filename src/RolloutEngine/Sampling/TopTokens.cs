@@ -9,10 +9,11 @@ internal static unsafe class TopTokens
     /// <param name="maxima">[block] of logits.</param>
     /// <param name="blockLength">Logits of a block.</param>
     /// <param name="max">Of all logits.</param>
-    /// <param name="total">The sum of e^(logit - max).</param>
+    /// <param name="scale">What logits are multiplied with: the inverse temperature.</param>
+    /// <param name="total">The sum of e^((logit - max) · scale).</param>
     /// <param name="top">Receives tokens and log-probabilities.</param>
     public static void Find(
-        float* logits, int vocabulary, ReadOnlySpan<float> maxima, int blockLength, float max, double total, Span<TokenLogprob> top)
+        float* logits, int vocabulary, ReadOnlySpan<float> maxima, int blockLength, float max, float scale, double total, Span<TokenLogprob> top)
     {
         int count = 0;
         for (int block = 0; block < maxima.Length; block++)
@@ -34,6 +35,6 @@ internal static unsafe class TopTokens
         // Until here they were logits.
         double logTotal = Math.Log(total);
         for (int i = 0; i < count; i++)
-            top[i] = top[i] with { Logprob = (float)((double)(top[i].Logprob - max) - logTotal) };
+            top[i] = top[i] with { Logprob = (float)((double)((top[i].Logprob - max) * scale) - logTotal) };
     }
 }

@@ -202,6 +202,7 @@ internal sealed class Scheduler(PrefixCache cache, EngineOptions options)
         {
             _waiting.Dequeue(sequence);
             sequence.Rank = _admissions++;
+            sequence.CachedTokens = match.Tokens;
         }
         else
         {

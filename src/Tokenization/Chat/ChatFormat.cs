@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentRollout.Tokenization.Chat.ToolCalls;
 using AgentRollout.Tokenization.Masking;
 
@@ -9,6 +10,8 @@ namespace AgentRollout.Tokenization.Chat;
 /// </summary>
 public sealed class ChatFormat
 {
+    private const int LongestReasoningMarker = 32; // tokens, with blanks behind it
+
     private readonly TemplateDelta _delta;
     private readonly IToolCallParser? _toolCallParser;
     private readonly HashSet<int> _controlTokens;
@@ -52,6 +55,10 @@ public sealed class ChatFormat
     public IToolCallParser ToolCallParser => _toolCallParser ?? throw new TokenizerException(
         $"Chat template '{Template.Name}' writes tool calls in a form that no parser reads; known parsers: {string.Join(", ", ToolCallParsers.Names)}.");
 
+    /// <summary>Whether a prompt ends inside an opened reasoning part, so that the turn behind it begins with reasoning.</summary>
+    public bool EndsInReasoning(ReadOnlySpan<int> prompt) =>
+        ToolCallDetection.OpensReasoning(Tokenizer.Decode(prompt[Math.Max(0, prompt.Length - LongestReasoningMarker)..]));
+
     /// <summary>Reads tokenizer and template of a model's directory and probes the template.</summary>
     /// <param name="directory">The model's directory.</param>
     /// <param name="options">What the user chose; null for the defaults.</param>
@@ -84,13 +91,30 @@ public sealed class ChatFormat
     /// The turn's last sampled token where that is one of <see cref="EndOfTurnIds"/>; null where the turn was cut, so that its end is added
     /// here as scaffold.
     /// </param>
+    /// <param name="arguments">Further variables of the template; null for none.</param>
     /// <exception cref="TokenizerException">The template refuses the messages.</exception>
     public IReadOnlyList<RenderedSpan> RenderDelta(
-        IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, int? closedBy)
+        IReadOnlyList<ChatMessage> added,
+        IReadOnlyList<FunctionSchema> tools,
+        int? closedBy,
+        IReadOnlyDictionary<string, JsonElement>? arguments = null)
     {
         if (added.Any(message => message.Role == "assistant"))
             throw new TokenizerException("An assistant message cannot be rendered behind a turn: what a model wrote is sampled, never rendered.");
-        DeltaText delta = _delta.Render(added, tools);
+        return RenderForeign(added, tools, closedBy, arguments);
+    }
+
+    /// <summary>
+    /// The same where somebody else wrote what comes behind the turn, assistant messages included, which no engine sampled here.
+    /// </summary>
+    /// <inheritdoc cref="RenderDelta"/>
+    public IReadOnlyList<RenderedSpan> RenderForeign(
+        IReadOnlyList<ChatMessage> added,
+        IReadOnlyList<FunctionSchema> tools,
+        int? closedBy,
+        IReadOnlyDictionary<string, JsonElement>? arguments = null)
+    {
+        DeltaText delta = _delta.Render(added, tools, arguments: arguments);
         string turnEnd = TurnEnd(delta);
         TokenizedText tokens = Encode(turnEnd + delta.Messages + delta.GenerationPrompt, Behind(turnEnd, delta.Content));
         int first = FirstAfterSampled(tokens, closedBy);

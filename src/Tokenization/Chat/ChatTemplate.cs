@@ -136,8 +136,12 @@ public sealed class ChatTemplate
 
     /// <summary>As <see cref="RenderTracked"/> with the content of one message only: the strings of the others count as the template's. Null for all, -1 for none.</summary>
     internal RenderedChat RenderTrackingOnly(
-        IReadOnlyList<ChatMessage> messages, IReadOnlyList<FunctionSchema> tools, bool addGenerationPrompt, int? message) =>
-        Render(messages, tools, addGenerationPrompt, kwargs: null, tracksContent: true, message);
+        IReadOnlyList<ChatMessage> messages,
+        IReadOnlyList<FunctionSchema> tools,
+        bool addGenerationPrompt,
+        int? message,
+        IReadOnlyDictionary<string, JsonElement>? kwargs = null) =>
+        Render(messages, tools, addGenerationPrompt, kwargs, tracksContent: true, message);
 
     /// <summary>Renders messages and tools as they stand in JSON, member by member, with the parts that the template marks as generated.</summary>
     /// <param name="messages">An array of messages.</param>

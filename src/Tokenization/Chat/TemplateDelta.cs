@@ -17,21 +17,26 @@ internal sealed class TemplateDelta(ChatTemplate template, Tokenizer tokenizer, 
     /// <param name="tools">The tools of the prompt.</param>
     /// <param name="marker">What the stand-in answers.</param>
     /// <param name="onlyMessage">The one added message whose content is told; null for all, -1 for none.</param>
+    /// <param name="arguments">Further variables of the template.</param>
     /// <exception cref="TokenizerException">The template refuses the messages, or what they add cannot be told apart.</exception>
     public DeltaText Render(
-        IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, string marker = DefaultMarker, int? onlyMessage = null)
+        IReadOnlyList<ChatMessage> added,
+        IReadOnlyList<FunctionSchema> tools,
+        string marker = DefaultMarker,
+        int? onlyMessage = null,
+        IReadOnlyDictionary<string, JsonElement>? arguments = null)
     {
         ChatMessage[] results = [.. added.TakeWhile(message => message.Role == "tool")];
         if (results.Length < 2)
-            return Render(Base(results, marker), added, tools, marker, onlyMessage);
+            return Render(Base(results, marker), added, tools, marker, onlyMessage, arguments);
         try
         {
-            return Render(Base(results, marker), added, tools, marker, onlyMessage);
+            return Render(Base(results, marker), added, tools, marker, onlyMessage, arguments);
         }
         catch (TokenizerException)
         {
             // Some templates (Llama-3.1) refuse several calls in one turn and still render several results.
-            return Render(Base(results[..1], marker), added, tools, marker, onlyMessage);
+            return Render(Base(results[..1], marker), added, tools, marker, onlyMessage, arguments);
         }
     }
 
@@ -56,9 +61,14 @@ internal sealed class TemplateDelta(ChatTemplate template, Tokenizer tokenizer, 
     }
 
     /// <summary>What follows the marker's last place in a rendered stand-in conversation: the rest of the turn and its end.</summary>
-    public string Tail(IReadOnlyList<ChatMessage> conversation, IReadOnlyList<FunctionSchema> tools, string marker, out int occurrences)
+    public string Tail(
+        IReadOnlyList<ChatMessage> conversation,
+        IReadOnlyList<FunctionSchema> tools,
+        string marker,
+        out int occurrences,
+        IReadOnlyDictionary<string, JsonElement>? arguments = null)
     {
-        string text = template.Render(conversation, tools, addGenerationPrompt: false);
+        string text = template.Render(conversation, tools, addGenerationPrompt: false, arguments);
         occurrences = text.Split(marker).Length - 1;
         if (occurrences == 0)
             throw Refused("does not render the content of an assistant message");
@@ -76,16 +86,21 @@ internal sealed class TemplateDelta(ChatTemplate template, Tokenizer tokenizer, 
     }
 
     private DeltaText Render(
-        List<ChatMessage> conversation, IReadOnlyList<ChatMessage> added, IReadOnlyList<FunctionSchema> tools, string marker, int? onlyMessage)
+        List<ChatMessage> conversation,
+        IReadOnlyList<ChatMessage> added,
+        IReadOnlyList<FunctionSchema> tools,
+        string marker,
+        int? onlyMessage,
+        IReadOnlyDictionary<string, JsonElement>? arguments = null)
     {
-        string tailAtEnd = Tail(conversation, tools, marker, out int occurrences);
+        string tailAtEnd = Tail(conversation, tools, marker, out int occurrences, arguments);
         ChatMessage[] all = [.. conversation, .. added];
-        RenderedChat rendered = template.RenderTrackingOnly(all, tools, addGenerationPrompt: true, onlyMessage < 0 ? onlyMessage : conversation.Count + onlyMessage);
+        RenderedChat rendered = template.RenderTrackingOnly(all, tools, addGenerationPrompt: true, onlyMessage < 0 ? onlyMessage : conversation.Count + onlyMessage, arguments);
         int turnRest = AfterMarker(rendered.Text, marker, occurrences);
         string prompted = rendered.Text[turnRest..];
         string tail = prompted.StartsWith(tailAtEnd, StringComparison.Ordinal) ? tailAtEnd : FollowedTail(tailAtEnd, prompted);
 
-        string unprompted = template.Render(all, tools, addGenerationPrompt: false);
+        string unprompted = template.Render(all, tools, addGenerationPrompt: false, arguments);
         string messages = unprompted[AfterMarker(unprompted, marker, occurrences)..];
         if (!messages.StartsWith(tail, StringComparison.Ordinal) || !prompted.StartsWith(messages, StringComparison.Ordinal))
             throw Refused("changes earlier messages with add_generation_prompt");

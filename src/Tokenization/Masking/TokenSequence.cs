@@ -29,7 +29,7 @@ public sealed class TokenSequence
     /// <summary>1 where the engine sampled the token, else 0. Valid until the next append.</summary>
     public ReadOnlySpan<byte> LossMask => CollectionsMarshal.AsSpan(_lossMask);
 
-    /// <summary>Log-probabilities in the raw distribution; NaN where the mask is 0. Valid until the next append.</summary>
+    /// <summary>Log-probabilities in the raw distribution; NaN where the mask is 0, or where an append gave none. Valid until the next append.</summary>
     public ReadOnlySpan<float> Logprobs => CollectionsMarshal.AsSpan(_logprobs);
 
     /// <summary>
@@ -68,9 +68,9 @@ public sealed class TokenSequence
     /// </summary>
     /// <param name="turn">The assistant turn, from 1.</param>
     /// <param name="tokens">The ids exactly as sampled.</param>
-    /// <param name="logprobs">One per token, in the raw distribution; never NaN.</param>
+    /// <param name="logprobs">One per token, in the raw distribution, never NaN; empty where the engine does not report them.</param>
     /// <param name="weightVersion">The version of the weights that sampled them.</param>
-    /// <param name="samplingLogprobs">One per token in the distribution sampled from, or empty where the two are one.</param>
+    /// <param name="samplingLogprobs">One per token in the distribution sampled from, or empty where the two are one; NaN where the engine does not report them.</param>
     /// <param name="finishReason">Why the engine stopped, with the last tokens of the turn.</param>
     /// <exception cref="TokenizerException">The lengths differ, a log-probability is NaN, or the turn goes back.</exception>
     public void AppendSampled(
@@ -91,7 +91,10 @@ public sealed class TokenSequence
 
         _tokens.AddRange(tokens);
         Extend<byte>(_lossMask, 1, tokens.Length);
-        _logprobs.AddRange(logprobs);
+        if (logprobs.IsEmpty)
+            Extend(_logprobs, float.NaN, tokens.Length);
+        else
+            _logprobs.AddRange(logprobs);
         if (samplingLogprobs.IsEmpty)
             Extend(_samplingLogprobs, float.NaN, tokens.Length);
         else
@@ -108,7 +111,7 @@ public sealed class TokenSequence
 
     private static void RequireLogprobs(int count, ReadOnlySpan<float> logprobs, ReadOnlySpan<float> samplingLogprobs)
     {
-        if (logprobs.Length != count)
+        if (!logprobs.IsEmpty && logprobs.Length != count)
             throw new TokenizerException($"{count} sampled tokens came with {logprobs.Length} log-probabilities.");
         if (!samplingLogprobs.IsEmpty && samplingLogprobs.Length != count)
             throw new TokenizerException($"{count} sampled tokens came with {samplingLogprobs.Length} sampling log-probabilities.");

@@ -78,6 +78,67 @@ public sealed class BatchInvarianceTests
     }
 
     [Fact]
+    public async Task Scoring_from_a_later_token_gives_the_end_of_the_whole_with_the_details_that_generation_reports()
+    {
+        Fixture fixture = new("qwen3-f32");
+        await using LocalEngine engine = Engines.Load(fixture);
+        GenerationRequest request = new() { Id = "a", Tokens = fixture.Prompt, MaxNewTokens = 20, TopLogprobs = 3, WatchedTokenIds = [9, 1], Seed = 4 };
+        List<TokenChunk> chunks = [];
+        await foreach (TokenChunk chunk in engine.GenerateAsync(request, CancellationToken.None))
+            chunks.Add(chunk);
+        int[] all = [.. fixture.Prompt, .. chunks.SelectMany(chunk => chunk.Tokens.ToArray())];
+
+        ScoreRequest score = new() { Tokens = all, From = fixture.Prompt.Length, TopLogprobs = 3, WatchedTokenIds = [9, 1] };
+        IReadOnlyList<ScoredToken> scores = await engine.ScoreAsync(score, CancellationToken.None);
+
+        Assert.Equal(all[fixture.Prompt.Length..], scores.Select(token => token.Token));
+        Assert.Equal(chunks.SelectMany(chunk => chunk.TopLogprobs!.Value.ToArray()), scores.SelectMany(token => token.Top.ToArray()));
+        Assert.Equal(chunks.SelectMany(chunk => chunk.WatchedLogprobs!.Value.ToArray()), scores.SelectMany(token => token.Watched.ToArray()));
+        Assert.Empty(await engine.ScoreAsync(score with { From = all.Length }, CancellationToken.None));
+        foreach (ScoreRequest wrong in (ScoreRequest[])[score with { From = 0 }, score with { TopLogprobs = 21 }, score with { WatchedTokenIds = [-1] }])
+            await Assert.ThrowsAsync<EngineException>(() => engine.ScoreAsync(wrong, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Details_of_a_long_scored_text_are_the_same_however_many_threads_compute_its_rows_at_once()
+    {
+        Fixture fixture = new("qwen3-f32");
+        int[] text = [.. Enumerable.Repeat(fixture.Prompt, 60 / fixture.Prompt.Length).SelectMany(tokens => tokens)];
+        ScoreRequest score = new() { Tokens = text, TopLogprobs = 4, WatchedTokenIds = [3, 8] };
+        List<(TokenLogprob[], float[])[]> runs = [];
+        foreach (int threads in (int[])[1, 4, 4, 4])
+        {
+            await using LocalEngine engine = Engines.Load(fixture, new EngineOptions { Threads = threads });
+            runs.Add([.. (await engine.ScoreAsync(score, CancellationToken.None)).Select(token => (token.Top.ToArray(), token.Watched.ToArray()))]);
+        }
+
+        foreach ((TokenLogprob[] Top, float[] Watched)[] run in runs)
+        {
+            Assert.Equal(runs[0].SelectMany(token => token.Item1), run.SelectMany(token => token.Top));
+            Assert.Equal(runs[0].SelectMany(token => token.Item2), run.SelectMany(token => token.Watched));
+            Assert.All(run, token => Assert.Equal(4, token.Top.Select(entry => entry.Token).Distinct().Count()));
+        }
+    }
+
+    [Fact]
+    public async Task The_last_chunk_says_how_much_of_the_prompt_was_found_computed()
+    {
+        Fixture fixture = new("qwen3-f32");
+        await using LocalEngine engine = Engines.Load(fixture);
+        GenerationRequest request = new() { Id = "a", Tokens = Enumerable.Repeat(fixture.Prompt, 4).SelectMany(ids => ids).ToArray(), MaxNewTokens = 3 };
+        Assert.Equal(0, await CachedAsync(request));
+        Assert.InRange((await CachedAsync(request))!.Value, request.Tokens.Length / 2, request.Tokens.Length - 1);
+
+        async Task<int?> CachedAsync(GenerationRequest asked)
+        {
+            TokenChunk? last = null;
+            await foreach (TokenChunk chunk in engine.GenerateAsync(asked, CancellationToken.None))
+                last = chunk;
+            return last!.CachedTokens;
+        }
+    }
+
+    [Fact]
     public async Task A_continuation_resumes_the_noise_of_the_sequence_it_continues()
     {
         Fixture fixture = new("qwen3-bf16");

@@ -23,6 +23,26 @@ public sealed class ControlTests : IDisposable
         File.WriteAllBytes(weights, bytes);
     }
 
+    [Fact]
+    public async Task A_pause_that_retracts_frees_all_pages_and_changes_no_token()
+    {
+        Gate gate = new();
+        await using LocalEngine engine = Load(gate: gate);
+        (Generation expected, _) = await ExpectedAsync();
+        Task<Spans> generating = ReadAsync(engine, Request);
+        await PauseMidwayAsync(engine, gate);
+        Assert.True(engine is { IsPaused: true, Statistics.PagesInUse: > 0 });
+
+        await engine.PauseAsync(retract: true);
+        Assert.Equal((0, 1), (engine.Statistics.PagesInUse, engine.Statistics.Waiting));
+        await engine.FlushCacheAsync();
+        Assert.Equal(0, engine.Statistics.PagesCached);
+        await engine.ResumeAsync();
+
+        Assert.Equal(expected.Tokens, (await generating).Tokens);
+        Assert.False(engine.IsPaused);
+    }
+
     [Theory]
     [InlineData(RunningSequences.Finish, KvCachePolicy.Flush)]
     [InlineData(RunningSequences.Continue, KvCachePolicy.Flush)]

@@ -165,19 +165,53 @@ public sealed unsafe class SamplerTests
         foreach (int vocabulary in (int[])[30, 64, 65, 3000])
         {
             float[] logits = [.. RandomLogits(vocabulary, seed: vocabulary).Select(logit => MathF.Round(logit * 4) / 4)];
-            SampleDetails details = new(2, topCount: 20, wantsKept: true);
+            SampleDetails details = new(2, new DetailsWanted(TopCount: 20, Watched: [], Kept: true));
             SamplingParams sampling = new(TopK: 7) { PresencePenalty = 1 };
-            Run(logits, [Row(vocabulary, sampling, 1, History.Length, null) with { Details = details }, Row(vocabulary, new(), 1, History.Length, null) with { Details = details }], KernelSet.Widest);
+            Run(logits, [Row(vocabulary, sampling, 1, History.Length, null) with { Details = details }, Row(vocabulary, new(), 1, History.Length, null) with { Details = details, Sample = 1 }], KernelSet.Widest);
 
-            TokenLogprob[] top = details.Top(0..1).ToArray();
+            TokenChunk chunk = Chunk(details, samples: 2);
+            TokenLogprob[] top = chunk.TopLogprobs!.Value[..20].ToArray();
             double[] raw = Oracle(logits, new SamplingParams());
             Assert.Equal(Enumerable.Range(0, vocabulary).OrderByDescending(id => logits[id]).ThenBy(id => id).Take(20), top.Select(entry => entry.Token));
             Assert.All(top, entry => Assert.Equal(Math.Log(raw[entry.Token]), entry.Logprob, 1e-4));
-            Assert.Equal(top, details.Top(1..2).ToArray());
-            Assert.Equal(Support(logits, sampling), details.Kept(0..2)[0].ToArray());
-            Assert.Empty(details.Kept(0..2)[1].ToArray());
+            Assert.Equal(top, chunk.TopLogprobs.Value[20..].ToArray());
+            Assert.Equal(Support(logits, sampling), chunk.KeptTokens![0].ToArray());
+            Assert.Empty(chunk.KeptTokens[1].ToArray());
+            Assert.Equal((null, null), (chunk.WatchedLogprobs, chunk.UnfilteredLogprobs));
         }
     }
+
+    [Fact]
+    public void Details_can_be_of_the_distribution_before_the_filters_and_change_nothing_that_is_drawn()
+    {
+        float[] logits = RandomLogits(300, seed: 5);
+        int[] watched = [299, 0, 7];
+        foreach (SamplingParams sampling in (SamplingParams[])[.. Params, new(Temperature: 0), new(Temperature: 0) { RepetitionPenalty = 1.5f }])
+        {
+            SamplingParams unfiltered = sampling with { TopK = 0, TopP = 1, MinP = 0, Temperature = sampling.Temperature == 0 ? 1 : sampling.Temperature };
+            SampleDetails details = new(1, new DetailsWanted(TopCount: 3, watched, Unfiltered: true));
+            OutputRow row = Row(300, sampling, 1, History.Length, null);
+
+            SampledToken drawn = Run(logits, [row with { Details = details }], KernelSet.Widest)[0];
+
+            Assert.Equal(Run(logits, [row], KernelSet.Widest)[0], drawn);
+            TokenChunk chunk = Chunk(details, samples: 1);
+            Assert.Equal(Score(logits, unfiltered, drawn.Token).SamplingLogprob, chunk.UnfilteredLogprobs!.Value.Span[0]);
+            Assert.Equal(watched.Select(token => Score(logits, unfiltered, token).SamplingLogprob), chunk.WatchedLogprobs!.Value.ToArray());
+            Assert.All(chunk.TopLogprobs!.Value.ToArray(), top => Assert.Equal(Score(logits, unfiltered, top.Token).SamplingLogprob, top.Logprob));
+        }
+    }
+
+    [Fact]
+    public void Watched_tokens_have_the_log_probabilities_that_they_would_be_sampled_with()
+    {
+        float[] logits = RandomLogits(300, seed: 6);
+        SampleDetails details = new(1, new DetailsWanted(TopCount: 0, [5, 5, 210]));
+        Run(logits, [Row(300, new SamplingParams(Temperature: 0.5f, TopK: 2), 1, History.Length, null) with { Details = details }], KernelSet.Widest);
+        Assert.Equal(((int[])[5, 5, 210]).Select(token => Score(logits, new(), token).Logprob), Chunk(details, samples: 1).WatchedLogprobs!.Value.ToArray());
+    }
+
+    private static TokenChunk Chunk(SampleDetails details, int samples) => details.AddTo(new TokenChunk(new int[samples], new float[samples], null, 0), start: 0);
 
     private static OutputRow Row(int vocabulary, SamplingParams sampling, ulong seed, int position, int? forced) => new(
         0, sampling, seed, position, forced,

@@ -69,6 +69,17 @@ public sealed class TokenSequenceTests
     }
 
     [Fact]
+    public void Log_probabilities_that_an_engine_does_not_report_are_unknown()
+    {
+        TokenSequence sequence = new();
+        sequence.AppendSampled(1, [2, 3], [], 1, [float.NaN, float.NaN]);
+        sequence.AppendSampled(2, [4], [-1f], 1);
+        Assert.Equal([float.NaN, float.NaN, -1f], sequence.Logprobs.ToArray());
+        Assert.Equal([float.NaN, float.NaN, float.NaN], sequence.SamplingLogprobs.ToArray());
+        Assert.Equal([1, 1, 1], sequence.LossMask.ToArray());
+    }
+
+    [Fact]
     public void What_would_break_the_invariants_is_refused_and_changes_nothing()
     {
         TokenSequence sequence = new();

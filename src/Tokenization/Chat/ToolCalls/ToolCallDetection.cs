@@ -99,6 +99,10 @@ internal static class ToolCallDetection
         parser.Parse(tokens, new TurnContext { Tools = [Tool] }).Calls is [{ Outcome: ParseOutcome.Ok, Name: Function } call]
         && JsonElement.DeepEquals(call.Arguments!.Value, JsonElement.Parse(Arguments));
 
+    /// <summary>Whether a text ends with what opens a reasoning part.</summary>
+    public static bool OpensReasoning(string text) =>
+        ReasoningMarkers.Any(marker => text.AsSpan().TrimEnd().EndsWith(marker.Open, StringComparison.Ordinal));
+
     /// <summary>Whether the generation prompt ends inside a reasoning part; null where it does not say.</summary>
     private static bool? ReasoningIsOpen(string generationPrompt)
     {
