@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using AgentRollout.Environments.Capture;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
@@ -32,6 +33,8 @@ public static class JournalCodec
         Acknowledged = 10,
         Forked = 11,
         MessagesReplaced = 12,
+        TurnPrompted = 13,
+        TurnAnswered = 14,
     }
 
     /// <summary>One entry.</summary>
@@ -124,6 +127,16 @@ public static class JournalCodec
                 writer.Write((byte)Kind.MessagesAppended);
                 Write(writer, appended);
                 break;
+            case TurnPrompted prompted:
+                writer.Write((byte)Kind.TurnPrompted);
+                WriteJson(writer, prompted.Call);
+                Write(writer, prompted.Spans);
+                break;
+            case TurnAnswered answered:
+                writer.Write((byte)Kind.TurnAnswered);
+                writer.Write7BitEncodedInt(answered.Turn);
+                WriteJson(writer, answered.Message);
+                break;
             case EpisodeRewarded rewarded:
                 writer.Write((byte)Kind.Rewarded);
                 WriteJson(writer, rewarded.Components);
@@ -155,7 +168,9 @@ public static class JournalCodec
         Kind.Acknowledged => new TrajectoryAcknowledged(reader.ReadString()),
         Kind.Forked => new TrajectoryForked(new TrajectoryParent(reader.ReadString(), reader.Read7BitEncodedInt()), reader.Read7BitEncodedInt64()),
         Kind.MessagesReplaced => new MessagesReplaced(ReadJson<IReadOnlyList<ChatMessage>>(reader)!),
-        Kind unknown => throw new FormatException($"Event kind {(int)unknown} is unknown; known kinds: 1 to {(int)Kind.MessagesReplaced}."),
+        Kind.TurnPrompted => new TurnPrompted(ReadJson<PromptedCall>(reader)!, ReadSpans(reader)),
+        Kind.TurnAnswered => new TurnAnswered(reader.Read7BitEncodedInt(), ReadJson<ChatMessage>(reader)!),
+        Kind unknown => throw new FormatException($"Event kind {(int)unknown} is unknown; known kinds: 1 to {(int)Kind.TurnAnswered}."),
     };
 
     private static void Write(BinaryWriter writer, TurnSampled turn)
@@ -202,8 +217,13 @@ public static class JournalCodec
         WriteJson(writer, appended.Messages);
         Write(writer, appended.CallIds);
         writer.Write(appended.StartsSequence);
-        writer.Write7BitEncodedInt(appended.Spans.Count);
-        foreach (RenderedSpan span in appended.Spans)
+        Write(writer, appended.Spans);
+    }
+
+    private static void Write(BinaryWriter writer, IReadOnlyList<RenderedSpan> spans)
+    {
+        writer.Write7BitEncodedInt(spans.Count);
+        foreach (RenderedSpan span in spans)
         {
             writer.Write((byte)span.Source);
             TokenPacking.Write(writer, span.Tokens);
@@ -215,10 +235,15 @@ public static class JournalCodec
         IReadOnlyList<ChatMessage>? messages = ReadJson<IReadOnlyList<ChatMessage>>(reader);
         IReadOnlyList<string>? callIds = ReadStrings(reader);
         bool startsSequence = reader.ReadBoolean();
+        return new MessagesAppended(messages, callIds, ReadSpans(reader), startsSequence);
+    }
+
+    private static RenderedSpan[] ReadSpans(BinaryReader reader)
+    {
         RenderedSpan[] spans = new RenderedSpan[ReadCount(reader)];
         for (int i = 0; i < spans.Length; i++)
             spans[i] = new RenderedSpan((SegmentSource)reader.ReadByte(), TokenPacking.ReadIds(reader));
-        return new MessagesAppended(messages, callIds, spans, startsSequence);
+        return spans;
     }
 
     /// <summary>A number of things that take at least a byte each.</summary>

@@ -1,3 +1,4 @@
+using AgentRollout.Environments.Capture;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
 using AgentRollout.Tokenization.Chat;
@@ -35,8 +36,8 @@ public sealed record PromptRendered(IReadOnlyList<ChatMessage> Messages, ReadOnl
 /// <param name="Turn">The assistant turn, from 1.</param>
 /// <param name="Runs">By which weights, in order; the counts add up to the number of tokens.</param>
 /// <param name="TokenIds">The ids as sampled.</param>
-/// <param name="Logprobs">One per id, in the raw distribution.</param>
-/// <param name="SamplingLogprobs">One per id in the distribution sampled from; null where that is the raw one.</param>
+/// <param name="Logprobs">One per id, in the raw distribution; NaN where the engine did not report them.</param>
+/// <param name="SamplingLogprobs">One per id in the distribution sampled from, NaN where the engine did not report them; null where that is the raw one.</param>
 /// <param name="Finish">Why the engine stopped; null where the turn was cut before it did.</param>
 /// <param name="Timings">Where the engine's time went; null where it is not known.</param>
 public sealed record TurnSampled(
@@ -54,13 +55,18 @@ public sealed record TurnSampled(
         int start = 0;
         foreach (WeightRun run in Runs)
         {
-            yield return new TokenChunk(
-                TokenIds.Slice(start, run.Count), Logprobs.Slice(start, run.Count), SamplingLogprobs?.Slice(start, run.Count), run.WeightVersion);
+            (ReadOnlyMemory<float> raw, ReadOnlyMemory<float>? sampling) = (Logprobs.Slice(start, run.Count), SamplingLogprobs?.Slice(start, run.Count));
+            yield return new TokenChunk(TokenIds.Slice(start, run.Count), raw, sampling, run.WeightVersion)
+            {
+                Missing = (Lacks(raw) ? MissingLogprobs.Raw : MissingLogprobs.None) | (Lacks(sampling ?? default) ? MissingLogprobs.Sampling : MissingLogprobs.None),
+            };
             start += run.Count;
         }
 
         yield return new TokenChunk(default, default, null, Runs is [.., { } last] ? last.WeightVersion : 0, Finish, Timings);
     }
+
+    private static bool Lacks(ReadOnlyMemory<float> logprobs) => logprobs.Span.Contains(float.NaN);
 }
 
 /// <summary>Tokens that one version of the weights sampled one after the other.</summary>
@@ -94,6 +100,33 @@ public sealed record MessagesAppended(
             sequence.Append(span.Source, turn, span.Tokens, span.Source == SegmentSource.Observation ? CallIds : null);
     }
 }
+
+/// <summary>An agent outside asked for a turn, and its conversation became tokens.</summary>
+/// <param name="Call">What it asked.</param>
+/// <param name="Spans">The tokens that were added, by source.</param>
+public sealed record TurnPrompted(PromptedCall Call, IReadOnlyList<RenderedSpan> Spans) : JournalEvent
+{
+    /// <summary>Appends the tokens to the sequence that they go on, or begin.</summary>
+    /// <param name="sequence">Empty where they begin it.</param>
+    /// <param name="kept">The tokens that it takes from another sequence.</param>
+    internal void AppendTo(TokenSequence sequence, ReadOnlySpan<int> kept)
+    {
+        if (Call.Origin is not null)
+        {
+            sequence.Append(SegmentSource.Prompt, Call.Turn - 1, [.. kept, .. Spans.SelectMany(span => span.Tokens)]);
+            return;
+        }
+
+        int turn = sequence.Segments is [.., { } last] ? last.Turn : 0;
+        foreach (RenderedSpan span in Spans)
+            sequence.Append(span.Source, turn, span.Tokens, span.Source == SegmentSource.Observation && Call.AnsweredCallIds is not [] ? Call.AnsweredCallIds : null);
+    }
+}
+
+/// <summary>What an agent outside reads as the answer, written with its <see cref="TurnSampled"/>.</summary>
+/// <param name="Turn">The assistant turn, from 1.</param>
+/// <param name="Message">The message, in the words of its protocol.</param>
+public sealed record TurnAnswered(int Turn, ChatMessage Message) : JournalEvent;
 
 /// <summary>Somebody who forked the trajectory put these messages in the place of what the environment says next.</summary>
 /// <param name="Messages">The messages; not rendered yet.</param>

@@ -63,8 +63,8 @@ public static class JournalEvents
             run[0].Turn,
             [.. run.Select(segment => new WeightRun(segment.End - segment.Start, segment.WeightVersion ?? 0))],
             sequence.TokenIds.AsMemory(start..end),
-            Array.ConvertAll(sequence.Logprobs[start..end], logprob => logprob ?? throw new ArgumentException(
-                $"Trajectory '{trajectory.Id}' lacks log-probabilities of sampled tokens, because its mask policy is narrower than all of them.", nameof(trajectory))),
+            Array.ConvertAll(sequence.Logprobs[start..end], logprob => logprob ?? (trajectory.Audit.Lacks(TrajectoryAudit.Raw) ? float.NaN : throw new ArgumentException(
+                $"Trajectory '{trajectory.Id}' lacks log-probabilities of sampled tokens, because its mask policy is narrower than all of them.", nameof(trajectory)))),
             sequence.SamplingLogprobs is { } sampling
                 ? Array.ConvertAll(sampling[start..end], logprob => logprob ?? float.NaN)
                 : default(ReadOnlyMemory<float>?),

@@ -1,6 +1,8 @@
+using AgentRollout.Environments.Capture;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
+using AgentRollout.Tokenization;
 using AgentRollout.Tokenization.Masking;
 
 namespace AgentRollout.Environments.Journal;
@@ -38,7 +40,7 @@ public static class TrajectoryRecord
             Trajectory joined = Join(rest, JournalCodec.Decode(journal));
             return TrajectoryJson.SerializeToUtf8(joined).AsSpan().SequenceEqual(TrajectoryJson.SerializeToUtf8(trajectory)) ? (rest, journal) : null;
         }
-        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or JournalException)
+        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or JournalException or TokenizerException)
         {
             return null;
         }
@@ -52,6 +54,7 @@ public static class TrajectoryRecord
         foreach (TurnSampled turn in events.OfType<TurnSampled>())
             turns[turn.Turn] = turn;
         List<TokenSequence> sequences = [new()];
+        Dictionary<int, TokenSequence> captured = []; // by turn
         int current = 0;
         foreach (JournalEvent value in events)
         {
@@ -60,10 +63,13 @@ public static class TrajectoryRecord
                 case PromptRendered prompt:
                     sequences[^1].Append(SegmentSource.Prompt, turn: 0, prompt.TokenIds.Span);
                     break;
+                case TurnPrompted prompted:
+                    captured[prompted.Call.Turn] = Append(sequences, prompted);
+                    break;
                 case TurnSampled turn when turns[turn.Turn] == turn:
                     current = turn.Turn;
                     foreach (TokenChunk chunk in turn.ToChunks())
-                        AppendTo(sequences[^1], current, chunk);
+                        AppendTo(captured.GetValueOrDefault(current, sequences[^1]), current, chunk);
                     break;
                 case MessagesAppended appended:
                     if (appended.StartsSequence)
@@ -76,10 +82,21 @@ public static class TrajectoryRecord
         return sequences;
     }
 
+    /// <summary>The sequence that a call of an agent outside goes on, or begins.</summary>
+    private static TokenSequence Append(List<TokenSequence> sequences, TurnPrompted prompted)
+    {
+        PromptedCall call = prompted.Call;
+        if (call.Origin is not null && call.Sequence > 0)
+            sequences.Add(new TokenSequence(call.Origin.StartedBecause));
+        TokenSequence sequence = sequences[call.Sequence];
+        prompted.AppendTo(sequence, call.Origin is { Parent: { } parent } origin ? sequences[parent].Tokens[..origin.KeptTokens] : []);
+        return sequence;
+    }
+
     private static void AppendTo(TokenSequence sequence, int turn, TokenChunk chunk) => sequence.AppendSampled(
         turn,
         chunk.Tokens.Span,
-        chunk.Logprobs.Span,
+        chunk.Missing.HasFlag(MissingLogprobs.Raw) ? default : chunk.Logprobs.Span,
         chunk.WeightVersion,
         chunk.SamplingLogprobs is { } sampling ? sampling.Span : default,
         SampledRun.NameOf(chunk.Finish));

@@ -174,7 +174,7 @@ internal sealed class AgentLoop(ToolCalling toolCalling, ModelReward? reward, IP
                     episode.Spec.TrajectoryId,
                     episode.Turn,
                     chunk.Tokens.ToArray(),
-                    chunk.Logprobs.ToArray(),
+                    chunk.Missing.HasFlag(MissingLogprobs.Raw) ? [] : chunk.Logprobs.ToArray(),
                     text!.Append(chunk.Tokens.Span),
                     chunk.WeightVersion));
             }

@@ -20,6 +20,7 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
     private readonly List<TokenSequence> _sequences = [new()];
     private readonly List<int> _messagesBefore = [];
     private TokenChunk? _lastChunk;
+    private string? _engine;
     private bool _turnIsJournaled = true;
     private bool _recalls = spec.Recall.Count > 0;
 
@@ -60,6 +61,9 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
 
     public List<TrajectoryToolCall> ToolCalls { get; } = [];
 
+    /// <summary>Where turns went on at another engine.</summary>
+    public List<EngineMove> EngineMoves { get; } = [];
+
     /// <summary>What the episode takes again from an earlier run, and where it writes what it does.</summary>
     public EpisodeJournal Journal { get; } = new(spec);
 
@@ -94,6 +98,7 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
         Turn++;
         _turnIsJournaled = false;
         _lastChunk = null;
+        _engine = null;
         _sampledRuns.Add(new SampledRun(SequenceIndex, Sequence.Count));
     }
 
@@ -141,11 +146,14 @@ internal sealed class Episode(EpisodeSpec spec, Policy policy)
     /// <summary>Appends a chunk verbatim.</summary>
     public void AppendSampled(TokenChunk chunk)
     {
+        if (_engine is { } before && chunk.Engine is { } engine && engine != before)
+            EngineMoves.Add(new EngineMove(SequenceIndex, Sequence.Count, before, engine));
+        _engine = chunk.Engine ?? _engine;
         _sampledRuns[^1].Add(chunk);
         Sequence.AppendSampled(
             Turn,
             chunk.Tokens.Span,
-            chunk.Logprobs.Span,
+            chunk.Missing.HasFlag(MissingLogprobs.Raw) ? default : chunk.Logprobs.Span,
             chunk.WeightVersion,
             chunk.SamplingLogprobs is { } sampling ? sampling.Span : default,
             SampledRun.NameOf(chunk.Finish));

@@ -30,7 +30,7 @@ public sealed record TurnStarted(string RolloutId, string TrajectoryId, int Turn
 /// <param name="TrajectoryId">The trajectory.</param>
 /// <param name="Turn">The assistant turn, from 1.</param>
 /// <param name="TokenIds">The ids, as sampled.</param>
-/// <param name="Logprobs">One raw log-probability per id.</param>
+/// <param name="Logprobs">One raw log-probability per id; empty where the engine does not report them.</param>
 /// <param name="Text">The text that these tokens complete; never broken UTF-8, so it may lag behind the ids.</param>
 /// <param name="WeightVersion">The weights that sampled them.</param>
 public sealed record TokensSampled(

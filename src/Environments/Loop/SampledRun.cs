@@ -17,8 +17,15 @@ internal sealed class SampledRun(int sequence, int start)
 
     public List<float> Logprobs { get; } = [];
 
+    /// <summary>What the engine did not report.</summary>
+    public MissingLogprobs Missing { get; private set; }
+
+    private bool HasSamplingLogprobs { get; set; }
+
     public void Add(TokenChunk chunk)
     {
+        Missing |= chunk.Missing;
+        HasSamplingLogprobs |= chunk is { Tokens.IsEmpty: false, SamplingLogprobs: not null };
         Tokens.AddRange(chunk.Tokens.Span);
         Logprobs.AddRange(chunk.Logprobs.Span);
     }
@@ -32,13 +39,12 @@ internal sealed class SampledRun(int sequence, int start)
     /// <param name="last">The engine's last chunk; null where none came.</param>
     public TurnSampled ToEvent(int turn, TokenSequence sequence, TokenChunk? last)
     {
-        ReadOnlySpan<float> sampling = sequence.SamplingLogprobs;
         return new TurnSampled(
             turn,
             [.. sequence.Segments.Where(segment => segment.Start >= Start).Select(segment => new WeightRun(segment.End - segment.Start, segment.WeightVersion!.Value))],
             Tokens.ToArray(),
             Logprobs.ToArray(),
-            sampling.Length > Start && !float.IsNaN(sampling[Start]) ? sampling[Start..].ToArray() : default(ReadOnlyMemory<float>?),
+            HasSamplingLogprobs ? sequence.SamplingLogprobs[Start..].ToArray() : default(ReadOnlyMemory<float>?),
             last?.Finish,
             last?.Timings);
     }

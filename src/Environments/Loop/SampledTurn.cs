@@ -20,14 +20,22 @@ internal sealed record SampledTurn(ChatMessage Message, IReadOnlyList<AttemptedC
         + "\nNo tool was run. Write the call again.";
 
     /// <summary>Reads the turn whose tokens stand at the end of the episode's sequence, from <paramref name="start"/> on.</summary>
-    public static SampledTurn Read(Episode episode, int start)
+    public static SampledTurn Read(Episode episode, int start) =>
+        Read(episode.Policy.Format, episode.Sequence.Tokens, start, episode.Tools, episode.ToolCalls.Count);
+
+    /// <summary>Reads the turn whose tokens stand at the end of a sequence.</summary>
+    /// <param name="format">The model's.</param>
+    /// <param name="sequence">All tokens.</param>
+    /// <param name="start">The turn's first.</param>
+    /// <param name="tools">What was offered.</param>
+    /// <param name="callsBefore">How many calls the trajectory attempted before.</param>
+    public static SampledTurn Read(ChatFormat format, ReadOnlySpan<int> sequence, int start, IReadOnlyList<FunctionSchema> tools, int callsBefore)
     {
-        ChatFormat format = episode.Policy.Format;
-        ReadOnlySpan<int> tokens = episode.Sequence.Tokens[start..];
+        ReadOnlySpan<int> tokens = sequence[start..];
         int? closedBy = format.EndOf(tokens);
-        ParsedTurn parsed = format.ToolCallParser.Parse(tokens, new TurnContext { Tools = episode.Tools });
+        ParsedTurn parsed = format.ToolCallParser.Parse(tokens, new TurnContext { Tools = tools });
         AttemptedCall[] calls = [.. parsed.Calls.Select((call, index) => new AttemptedCall(
-            $"c{episode.ToolCalls.Count + index + 1}",
+            $"c{callsBefore + index + 1}",
             call,
             [start + call.Span.Start, start + call.Span.End]))];
 

@@ -26,12 +26,12 @@ internal sealed class LogprobComparison
         {
             for (int i = segment.Start; i < segment.End; i++)
             {
-                if (sequence.Logprobs[i] is not { } recorded)
-                    continue;
                 ScoredToken score = scores[i - 1];
-                bool equal = Bits.Same(recorded, score.Logprob)
-                    && (sequence.SamplingLogprobs?[i] is not { } sampling || Bits.Same(sampling, score.SamplingLogprob));
-                Count(segment.WeightVersion ?? 0, index, i, Math.Abs((double)recorded - score.Logprob), equal);
+                (float? raw, float? sampling) = (sequence.Logprobs[i], sequence.SamplingLogprobs?[i]);
+                if ((raw ?? sampling) is not { } recorded)
+                    continue;
+                bool equal = (raw is not { } logprob || Bits.Same(logprob, score.Logprob)) && (sampling is not { } drawn || Bits.Same(drawn, score.SamplingLogprob));
+                Count(segment.WeightVersion ?? 0, index, i, Math.Abs((double)recorded - (raw is null ? score.SamplingLogprob : score.Logprob)), equal);
             }
         }
     }

@@ -51,7 +51,7 @@ public static class TrajectoryFork
     {
         if (TrajectoryAuditor.FindStructureProblem(parent) is { } problem)
             throw new ForkException($"Trajectory '{parent.Id}' is damaged: {problem}");
-        bool lacksLogprobs = parent.Sequences.Any(sequence => sequence.Segments
+        bool lacksLogprobs = !parent.Audit.Lacks(TrajectoryAudit.Raw) && parent.Sequences.Any(sequence => sequence.Segments
             .Where(segment => segment.Source == SegmentSource.Sampled)
             .Any(segment => sequence.Logprobs.AsSpan(segment.Start, segment.End - segment.Start).Contains(null)));
         return lacksLogprobs
@@ -67,7 +67,10 @@ public static class TrajectoryFork
     public static IReadOnlyList<JournalEvent> EventsBefore(Trajectory parent, IEnumerable<JournalEvent> journal, ForkPoint point)
     {
         CheckTurn(parent, point.Turn);
-        List<JournalEvent> events = [.. journal
+        JournalEvent[] all = [.. journal];
+        if (all.Any(value => value is TurnPrompted))
+            throw new ForkException($"Trajectory '{parent.Id}' was captured from an agent outside, which nobody here can play; only trajectories that were played here can be forked.");
+        List<JournalEvent> events = [.. all
             .Where(EpisodeJournal.SaysWhatHappened)
             .TakeWhile(value => value is not TurnSampled turn || turn.Turn < point.Turn)
             .Select(WithoutTimings)];

@@ -40,6 +40,9 @@ public enum VerifyOutcome
     /// <summary>The engine has other weights, so that log-probabilities are compared and tokens are not.</summary>
     OtherWeights,
 
+    /// <summary>The engine is not the embedded one and promises no equal bits, so that log-probabilities are compared and tokens are not.</summary>
+    OtherEngine,
+
     /// <summary>The model has another tokenizer, so that nothing can be compared.</summary>
     OtherTokenizer,
 

@@ -18,6 +18,8 @@ internal static class GenAi
     public const string Turn = "agentrollout.turn";
     public const string Stage = "agentrollout.stage";
     public const string StopReason = "agentrollout.stop_reason";
+    public const string Outcome = "agentrollout.outcome";
+    public const string Reason = "agentrollout.reason";
 
     public const string Chat = "chat";
     public const string InvokeAgent = "invoke_agent";

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using AgentRollout.Environments.Capture;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
@@ -54,6 +55,9 @@ internal static class LoopMetrics
     private static readonly Counter<double> StageTime = Meter.CreateCounter<double>(
         "agentrollout.trajectory.stage.time", "s", "Time of ended trajectories by stage; concurrent ones add up.");
 
+    private static readonly Counter<long> CapturedCalls = Meter.CreateCounter<long>(
+        "agentrollout.capture.calls", "{call}", "Calls of agents outside by how they went on with what was recorded.");
+
     /// <summary>Records a turn that the engine ended or gave up.</summary>
     /// <param name="policy">What sampled it.</param>
     /// <param name="inputTokens">Tokens that it continues.</param>
@@ -92,6 +96,13 @@ internal static class LoopMetrics
         if (failure is { } why)
             tags.Add(GenAi.ErrorType, GenAi.NameOf(why));
         ToolDuration.Record(wall.TotalSeconds, tags);
+    }
+
+    /// <summary>Records a call of an agent outside.</summary>
+    public static void RecordCapturedCall(PromptedCall call)
+    {
+        (CaptureOutcome outcome, IReadOnlyList<string> reasons) = CaptureDrift.OutcomeOf(call);
+        CapturedCalls.Add(1, new(GenAi.Outcome, GenAi.NameOf(outcome)), new(GenAi.Reason, string.Join('+', reasons)));
     }
 
     /// <summary>Records an ended trajectory.</summary>

@@ -46,8 +46,10 @@ internal static class SequenceAudit
     /// <summary>The first token whose mask or log-probability is wrong, as a sentence, or null.</summary>
     /// <param name="sequence">The record, with sound segments.</param>
     /// <param name="mask">The loss mask that its segments and the trajectory's mask policy give.</param>
-    public static string? FindTokenProblem(TrajectorySequence sequence, int[] mask)
+    /// <param name="audit">Tells which log-probabilities the engine did not report.</param>
+    public static string? FindTokenProblem(TrajectorySequence sequence, int[] mask, TrajectoryAudit audit)
     {
+        (bool lacksRaw, bool lacksSampling) = (audit.Lacks(TrajectoryAudit.Raw), audit.Lacks(TrajectoryAudit.Sampling));
         foreach (TokenSegment segment in sequence.Segments)
         {
             for (int i = segment.Start; i < segment.End; i++)
@@ -57,8 +59,8 @@ internal static class SequenceAudit
                 bool counts = mask[i] == 1;
                 if (sequence.LossMask[i] != mask[i])
                     return $"token {i} is {Name(segment.Source)}, but its loss mask is {sequence.LossMask[i]}";
-                if ((FindLogprobProblem(sequence.Logprobs[i], counts)
-                    ?? (sequence.SamplingLogprobs is { } sampling ? FindLogprobProblem(sampling[i], counts) : null)) is { } problem)
+                if ((FindLogprobProblem(sequence.Logprobs[i], counts, lacksRaw)
+                    ?? (sequence.SamplingLogprobs is { } sampling ? FindLogprobProblem(sampling[i], counts, lacksSampling) : null)) is { } problem)
                     return $"token {i} is {Name(segment.Source)}, but {problem}";
             }
         }
@@ -66,9 +68,9 @@ internal static class SequenceAudit
         return null;
     }
 
-    private static string? FindLogprobProblem(float? logprob, bool counts) => (counts, logprob) switch
+    private static string? FindLogprobProblem(float? logprob, bool counts, bool mayLack) => (counts, logprob) switch
     {
-        (true, null) => "has no log-probability",
+        (true, null) when !mayLack => "has no log-probability",
         (false, { } value) => $"has the log-probability {value}",
         (true, { } value) when !(value <= LargestLogprob) => $"has the log-probability {value}",
         _ => null,

@@ -10,17 +10,13 @@ internal static class TemplateAudit
 {
     private const int ExcerptLength = 40;
 
-    /// <summary>The first difference of a trajectory's sequences, each of which holds the first so many of the messages.</summary>
+    /// <summary>The first difference of a trajectory's sequences from what each of them says.</summary>
     public static (string Kind, TemplateDifference? Difference) Run(
-        ChatFormat format,
-        IReadOnlyList<TrajectorySequence> sequences,
-        IReadOnlyList<int> messageCounts,
-        IReadOnlyList<ChatMessage> messages,
-        IReadOnlyList<FunctionSchema> tools)
+        ChatFormat format, IReadOnlyList<TrajectorySequence> sequences, IReadOnlyList<SequenceText> texts)
     {
         for (int i = 0; i < sequences.Count; i++)
         {
-            (string kind, TemplateDifference? difference) = Run(format, sequences[i], [.. messages.Take(messageCounts[i])], tools);
+            (string kind, TemplateDifference? difference) = Run(format, sequences[i], texts[i].Messages, texts[i].Tools);
             if (difference is not null)
                 return (kind, difference with { Sequence = i });
         }

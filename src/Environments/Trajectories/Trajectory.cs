@@ -66,6 +66,10 @@ public sealed record Trajectory
 
     public required RolloutFailure? Failure { get; init; }
 
+    /// <summary>Where turns went on at another engine of a fleet, because the one before was lost; left out of the JSON where none did.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<EngineMove>? EngineMoves { get; init; }
+
     /// <summary>SHA-256 of the canonical bytes of <see cref="TrajectoryDigest"/>.</summary>
     public required string Digest { get; init; }
 
@@ -85,6 +89,13 @@ public sealed record Trajectory
 /// <param name="TrajectoryId">The parent.</param>
 /// <param name="Turn">The first turn of the fork's own, from 1; the turns before it are the parent's.</param>
 public sealed record TrajectoryParent(string TrajectoryId, int Turn);
+
+/// <summary>A turn's change to another engine.</summary>
+/// <param name="Sequence">Index of the sequence.</param>
+/// <param name="Position">The first token that the other engine sampled.</param>
+/// <param name="From">The engine that was lost.</param>
+/// <param name="To">The other one.</param>
+public sealed record EngineMove(int Sequence, int Position, string From, string To);
 
 /// <summary>The task that was played.</summary>
 public sealed record TrajectoryTask(string Id, string Environment, JsonElement Data);

@@ -58,7 +58,7 @@ public static class TrajectoryAuditor
         IReadOnlyList<int[]> masks = TrajectoryMask.Compute(trajectory.MaskPolicy, trajectory.Sequences, trajectory.ToolCalls);
         for (int i = 0; i < masks.Count; i++)
         {
-            if (SequenceAudit.FindTokenProblem(trajectory.Sequences[i], masks[i]) is { } problem)
+            if (SequenceAudit.FindTokenProblem(trajectory.Sequences[i], masks[i], trajectory.Audit) is { } problem)
                 return $"In sequence {i}, {problem}.";
         }
 
@@ -117,6 +117,8 @@ public static class TrajectoryAuditor
     private static string? FindAuditProblem(TrajectoryAudit audit) =>
         !audit.TokenExact ? "Its own audit says that it is not token-exact."
         : !audit.MaskExact ? "Its own audit says that its mask is not exact."
+        : audit.MissingLogprobs?.FirstOrDefault(word => word is not (TrajectoryAudit.Raw or TrajectoryAudit.Sampling)) is { } unknown
+            ? $"Its own audit says that log-probabilities '{unknown}' are missing; known words: {TrajectoryAudit.Raw}, {TrajectoryAudit.Sampling}."
         : audit.Template == TrajectoryAudit.Consistent != audit.FirstDifference is null
             ? $"Its own audit says '{audit.Template}' and {(audit.FirstDifference is null ? "shows no" : "shows a")} difference."
         : null;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AgentRollout.Environments.Capture;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Replay;
 using AgentRollout.Tokenization.Chat;
@@ -28,6 +29,9 @@ public static class TrajectoryJson
         JsonNamingPolicy policy = JsonNamingPolicy.SnakeCaseLower;
         JsonSerializerOptions options = new(JsonSerializerOptions.Strict)
         {
+            // Arguments are as a model wrote them, who may say a member twice and nest to the depth of 64 that calls are read to.
+            AllowDuplicateProperties = true,
+            MaxDepth = 96,
             PropertyNamingPolicy = policy,
             Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
             TypeInfoResolver = TrajectoryJsonContext.Default,
@@ -40,6 +44,8 @@ public static class TrajectoryJson
                 new JsonStringEnumConverter<MaskPolicy>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<SegmentSource>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<ToolFailure>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<ForkReason>(policy, allowIntegerValues: false),
+                new JsonStringEnumConverter<HealReason>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<DriftCause>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<VerifyOutcome>(policy, allowIntegerValues: false),
                 new JsonStringEnumConverter<DifferenceKind>(policy, allowIntegerValues: false),
@@ -59,6 +65,8 @@ public static class TrajectoryJson
 [JsonSerializable(typeof(IReadOnlyList<ChatMessage>))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, double>))]
 [JsonSerializable(typeof(ToolResult))]
+[JsonSerializable(typeof(PromptedCall))]
+[JsonSerializable(typeof(ChatMessage))]
 [JsonSerializable(typeof(VerifyResult))]
 [JsonSerializable(typeof(ToolReplayResult))]
 [JsonSerializable(typeof(RescoreResult))]

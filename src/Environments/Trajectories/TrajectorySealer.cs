@@ -11,12 +11,7 @@ internal static class TrajectorySealer
         EpisodeSpec spec = episode.Spec;
         TrajectoryStatus status = reason.ToStatus();
         IReadOnlyDictionary<string, double> components = episode.Rewards ?? new Dictionary<string, double>();
-        double? reward = status switch
-        {
-            TrajectoryStatus.Completed => components.Values.Sum(),
-            TrajectoryStatus.Truncated => 0,
-            _ => null,
-        };
+        double? reward = RewardOf(status, components);
         TrajectorySequence[] recorded = SequenceRecords.Of(episode.Sequences);
         TrajectorySequence[] sequences = SequenceRecords.Narrow(recorded, spec.Mask, episode.ToolCalls);
 
@@ -43,8 +38,17 @@ internal static class TrajectorySealer
             ToolCalls = [.. episode.ToolCalls],
             Timings = episode.Clock.Read(),
             Failure = failure,
+            EngineMoves = episode.EngineMoves is [] ? null : [.. episode.EngineMoves],
             Digest = TrajectoryDigest.Compute(sequences, reward, components),
             Audit = SealingAudit.Run(episode, recorded),
         };
     }
+
+    /// <summary>The sum of the components where the episode was played to its end.</summary>
+    public static double? RewardOf(TrajectoryStatus status, IReadOnlyDictionary<string, double> components) => status switch
+    {
+        TrajectoryStatus.Completed => components.Values.Sum(),
+        TrajectoryStatus.Truncated => 0,
+        _ => null,
+    };
 }

@@ -1,16 +1,12 @@
 using System.Data.Common;
 using AgentRollout.Environments.Journal;
 
-
 namespace AgentRollout.Gateway.Storage;
 
 /// <summary>The journal in the server's database: a row for events that were written together.</summary>
 internal sealed class DatabaseJournal(GatewayDatabase database, TimeProvider timeProvider) : TrajectoryJournal
 {
-    private const string Insert = """
-        INSERT INTO journal (trajectory_id, entry, at, events)
-        SELECT @id, coalesce(max(entry), 0) + 1, @at, @events FROM journal WHERE trajectory_id = @id
-        """;
+    private const string Insert = "INSERT INTO journal (trajectory_id, at, events) VALUES (@id, @at, @events)";
 
     public override async ValueTask AppendAsync(string trajectoryId, IReadOnlyList<JournalEvent> events)
     {
@@ -60,7 +56,7 @@ internal sealed class DatabaseJournal(GatewayDatabase database, TimeProvider tim
     /// <summary>The entries of a trajectory.</summary>
     public static List<JournalEntry> Read(GatewayDatabase database, DbConnection connection, string trajectoryId) => database.Query(
         connection,
-        "SELECT at, events FROM journal WHERE trajectory_id = @id ORDER BY entry",
+        "SELECT at, events FROM journal WHERE trajectory_id = @id ORDER BY ordinal",
         reader => new JournalEntry(DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(0)), JournalCodec.Decode(reader.GetFieldValue<byte[]>(1))),
         ("@id", trajectoryId));
 

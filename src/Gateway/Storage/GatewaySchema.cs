@@ -103,6 +103,20 @@ internal static class GatewaySchema
         -- All but the tokens, which the journal has; null where json is the whole trajectory.
         ALTER TABLE trajectories ADD COLUMN record BLOB;
         """,
+        """
+        -- Entries behind one another in the order in which they were written, whosever they are: a commit then writes few pages.
+        ALTER TABLE journal RENAME TO journal_by_entry;
+        CREATE TABLE journal (
+            ordinal INTEGER PRIMARY KEY,
+            trajectory_id TEXT NOT NULL,
+            -- Milliseconds since 1970.
+            at INTEGER NOT NULL,
+            events BLOB NOT NULL
+        );
+        INSERT INTO journal (trajectory_id, at, events) SELECT trajectory_id, at, events FROM journal_by_entry ORDER BY trajectory_id, entry;
+        DROP TABLE journal_by_entry;
+        CREATE INDEX journal_by_trajectory ON journal (trajectory_id);
+        """,
     ];
 
     /// <summary>Fills the table of version 3 from what earlier versions stored, which only SQLite files have.</summary>

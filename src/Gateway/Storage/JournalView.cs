@@ -60,6 +60,13 @@ internal sealed class JournalView(GatewayDatabase database)
             Tokens = appended.Spans.Sum(span => span.Tokens.Length),
             CallIds = appended.CallIds,
         },
+        TurnPrompted prompted => new(at, prompted.Call.Origin is null ? "messages_appended" : "sequence_started")
+        {
+            Turn = prompted.Call.Turn,
+            Tokens = prompted.Spans.Sum(span => span.Tokens.Length),
+            CallIds = prompted.Call.AnsweredCallIds is [] ? null : prompted.Call.AnsweredCallIds,
+        },
+        TurnAnswered answered => new(at, "turn_answered") { Turn = answered.Turn },
         EpisodeRewarded rewarded => new(at, "rewarded") { Rewards = rewarded.Components },
         TrajectoryLeased leased => new(at, "leased") { LeaseId = leased.LeaseId },
         TrajectoryAcknowledged acknowledged => new(at, "acknowledged") { LeaseId = acknowledged.LeaseId },

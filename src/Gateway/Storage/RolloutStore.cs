@@ -19,18 +19,27 @@ internal sealed class RolloutStore(GatewayDatabase database)
         """;
 
     /// <summary>Stores a new rollout durably; false, and nothing is stored, where there is one of the same key.</summary>
-    public async Task<bool> TryAddAsync(string id, string? key, byte[] request, DateTimeOffset createdAt, CancellationToken cancellationToken) =>
+    public Task<bool> TryAddAsync(string id, string? key, byte[] request, DateTimeOffset createdAt, CancellationToken cancellationToken) =>
+        TryAddAsync(id, key, request, RolloutState.Queued, createdAt, startedAt: null, cancellationToken);
+
+    /// <summary>The same for one that agents outside play, from its beginning on.</summary>
+    public Task<bool> TryAddCapturingAsync(string id, string? key, byte[] request, DateTimeOffset createdAt, CancellationToken cancellationToken) =>
+        TryAddAsync(id, key, request, RolloutState.Capturing, createdAt, createdAt, cancellationToken);
+
+    private async Task<bool> TryAddAsync(
+        string id, string? key, byte[] request, RolloutState state, DateTimeOffset createdAt, DateTimeOffset? startedAt, CancellationToken cancellationToken) =>
         await database.Writer.ExecuteAsync(
             """
-            INSERT INTO rollouts (id, request_key, state, request, created_at) VALUES (@id, @key, @state, @request, @created_at)
+            INSERT INTO rollouts (id, request_key, state, request, created_at, started_at) VALUES (@id, @key, @state, @request, @created_at, @started_at)
             ON CONFLICT (request_key) DO NOTHING
             """,
             cancellationToken,
             ("@id", id),
             ("@key", key),
-            ("@state", StatusText.Of(RolloutState.Queued)),
+            ("@state", StatusText.Of(state)),
             ("@request", request),
-            ("@created_at", Text(createdAt))) > 0;
+            ("@created_at", Text(createdAt)),
+            ("@started_at", startedAt is { } at ? Text(at) : null)) > 0;
 
     /// <summary>
     /// Stores a rollout whose trajectories were played elsewhere, or what is known of it since more of them came. One that was played here stays as it is.
@@ -91,6 +100,10 @@ internal sealed class RolloutStore(GatewayDatabase database)
         $"SELECT {Columns} FROM rollouts WHERE state IN (@queued, @running) ORDER BY ordinal",
         ("@queued", StatusText.Of(RolloutState.Queued)),
         ("@running", StatusText.Of(RolloutState.Running)));
+
+    /// <summary>The rollouts that agents outside play.</summary>
+    public IReadOnlyList<RolloutRow> Capturing() => Read(
+        $"SELECT {Columns} FROM rollouts WHERE state = @state ORDER BY ordinal", ("@state", StatusText.Of(RolloutState.Capturing)));
 
     /// <summary>Sums over the rollout's stored trajectories.</summary>
     public RolloutTotals Totals(string id) => database.Query(TotalsOf, ReadTotals, ("@id", id))[0];

@@ -41,7 +41,7 @@ internal sealed class SqliteDatabase : GatewayDatabase
         catch (Exception exception) when (exception is DbException or StorageException)
         {
             ownership.Dispose();
-            throw new IOException($"Database '{path}' cannot be opened: {exception.Message}", exception);
+            throw database.ProblemOf(exception);
         }
         catch
         {

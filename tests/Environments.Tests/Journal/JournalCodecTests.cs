@@ -1,3 +1,5 @@
+using System.Text.Json;
+using AgentRollout.Environments.Capture;
 using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.RolloutEngine;
@@ -30,6 +32,22 @@ public sealed class JournalCodecTests
         new MessagesAppended([ChatMessage.User("again")], null, [new RenderedSpan(SegmentSource.Prompt, [])], true),
         new EpisodeRewarded(new Dictionary<string, double> { ["exact_match"] = 1.0 / 3 }),
         new EpisodeRewarded(null),
+        new TurnPrompted(
+            new PromptedCall
+            {
+                Turn = 2,
+                Sequence = 1,
+                Origin = new SequenceOrigin
+                {
+                    StartedBecause = "branched", Parent = 0, KeptMessages = 2, KeptTokens = 9, Tools = [new FunctionSchema("f", "F.", JsonElement.Parse("{}"))],
+                    TemplateArguments = new Dictionary<string, JsonElement> { ["enable_thinking"] = JsonElement.Parse("false") },
+                },
+                Heals = [HealReason.AnswerTrimmed],
+                Messages = [ChatMessage.Tool("c1", "f", "x")],
+                AnsweredCallIds = ["c1"],
+            },
+            [new RenderedSpan(SegmentSource.Prompt, [4, 5])]),
+        new TurnAnswered(2, ChatMessage.Assistant(null, [new ToolCall("c2", "f", JsonElement.Parse("\"{\""))])),
         new TrajectoryLeased("l"),
         new TrajectoryAcknowledged("l"),
     ];
@@ -80,6 +98,7 @@ public sealed class JournalCodecTests
         {
             turn.Turn, turn.Runs, Ids = turn.TokenIds.ToArray(), Logprobs = turn.Logprobs.ToArray(), Sampling = turn.SamplingLogprobs?.ToArray(), turn.Finish, turn.Timings,
         },
+        TurnPrompted or TurnAnswered => new { Kind = value.GetType(), Bytes = JournalCodec.Encode([value]) },
         _ => value,
     };
 }

@@ -40,6 +40,24 @@ public sealed class AgentLoopTests
     }
 
     [Fact]
+    public async Task A_trajectory_tells_where_a_turn_went_on_at_another_engine()
+    {
+        ScriptedAnswer call = TestPolicy.Say(EchoSix), end = TestPolicy.Say("6");
+        int seam = call.Tokens.Count / 2;
+        using TestPolicy policy = TestPolicy.Answering([TestTool.Echo], ScriptedEngine.InOrder(
+            call with { Engines = [.. call.Tokens.Select((_, i) => i < seam ? "a" : "b")] },
+            end with { Engines = [.. end.Tokens.Select(_ => "a")] }));
+
+        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6", "echo"));
+
+        int start = trajectory.Sequences[0].Segments[0].End;
+        // Turns may be of different engines; that is no seam.
+        Assert.Equal(new EngineMove(0, start + seam, "a", "b"), Assert.Single(trajectory.EngineMoves!));
+        Assert.True(trajectory.Audit.Passes);
+        Assert.Equal(trajectory.EngineMoves, TrajectoryJson.Deserialize(TrajectoryJson.SerializeToUtf8(trajectory)).EngineMoves);
+    }
+
+    [Fact]
     public async Task A_turn_that_the_engine_ends_at_the_deadline_ends_the_trajectory_with_its_tokens()
     {
         ScriptedAnswer late = TestPolicy.Cut("abc") with { Finish = FinishReason.Deadline };

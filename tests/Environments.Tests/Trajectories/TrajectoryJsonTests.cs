@@ -33,6 +33,20 @@ public sealed class TrajectoryJsonTests
         Assert.Null(TrajectoryAuditor.FindProblem(TrajectoryJson.Deserialize(await File.ReadAllBytesAsync(Golden))));
     }
 
+    [Theory]
+    [InlineData("""{"value": "1", "value": "6"}""")]
+    [InlineData("""{"value": "6", "x": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}""")]
+    public async Task What_a_model_wrote_as_arguments_can_be_read_again(string arguments)
+    {
+        using TestPolicy policy = TestPolicy.Saying([TestTool.Echo], $$"""<tool_call>{"name": "echo", "arguments": {{arguments}}}</tool_call>""", "6");
+        Trajectory trajectory = await policy.PlayAsync(TestEnvironment.Expecting("6", "echo"));
+        Assert.Equal(arguments, trajectory.ToolCalls.Single().Arguments!.Value.GetRawText());
+
+        string json = TrajectoryJson.Serialize(trajectory);
+
+        Assert.Equal(json, TrajectoryJson.Serialize(TrajectoryJson.Deserialize(System.Text.Encoding.UTF8.GetBytes(json))));
+    }
+
     [Fact]
     public void Every_stop_reason_and_failure_boundary_has_its_word()
     {

@@ -80,6 +80,33 @@ public sealed class FullDiskTests : IDisposable
         Assert.Equal(160, (await server.FinishAsync(id)).Select(trajectory => trajectory.Id).Distinct().Count());
     }
 
+    [Fact]
+    public async Task A_file_that_may_only_be_read_stops_the_start_with_what_to_do()
+    {
+        Assert.Equal(0, Mount("-o", "remount,size=64m", _disk));
+        using ServerProcess server = new(_disk);
+        await server.StartAsync();
+        string id = await server.BeginAsync("lookup", 20, 8, seed: 1);
+        await server.KillAsync();
+        Assert.Equal(0, Mount("--bind", server.Database, server.Database));
+        try
+        {
+            Assert.Equal(0, Mount("-o", "remount,bind,ro", server.Database));
+
+            (int exitCode, string said) = await server.FailToStartAsync();
+
+            Assert.NotEqual(0, exitCode);
+            Assert.Contains($"Database '{server.Database}' or its folder is read-only; let the server write there.", said, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Run("umount", server.Database);
+        }
+
+        await server.StartAsync();
+        Assert.Equal(160, (await server.FinishAsync(id)).Select(trajectory => trajectory.Id).Distinct().Count());
+    }
+
     private static async Task<(HttpStatusCode Status, string Code)> RefusedAsync(ServerProcess server)
     {
         (HttpStatusCode, string) answer = default;

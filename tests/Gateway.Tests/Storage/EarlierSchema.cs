@@ -31,4 +31,17 @@ internal static class EarlierSchema
                 """),
             CancellationToken.None);
     }
+
+    /// <summary>The fourth version kept a journal's entries under their trajectory and their number.</summary>
+    public static Task ToVersion4Async(GatewayDatabase database) => database.Writer.RunAsync(
+        statements => statements.Execute(database.AdaptSchema("""
+            CREATE TABLE numbered (
+                trajectory_id TEXT NOT NULL, entry INTEGER NOT NULL, at INTEGER NOT NULL, events BLOB NOT NULL, PRIMARY KEY (trajectory_id, entry)
+            ) WITHOUT ROWID;
+            INSERT INTO numbered SELECT trajectory_id, row_number() OVER (PARTITION BY trajectory_id ORDER BY ordinal), at, events FROM journal;
+            DROP TABLE journal;
+            ALTER TABLE numbered RENAME TO journal;
+            UPDATE schema_version SET version = 4;
+            """)),
+        CancellationToken.None);
 }

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Delivery;
@@ -218,6 +219,30 @@ public abstract class StoreTests(string kind) : IAsyncLifetime
             Cancellation));
         await neighbour;
         Assert.Equal(["a"], await _database.Writer.RunAsync(statements => statements.Query("SELECT id FROM leases", reader => reader.GetString(0)), Cancellation));
+    }
+
+    [Fact]
+    public async Task Journals_of_the_fourth_schema_keep_their_entries_in_order_and_go_on()
+    {
+        DatabaseJournal journal = new(Database, TimeProvider.System);
+        for (int turn = 1; turn <= 12; turn++)
+        {
+            foreach (string id in (string[])["r-0-1", "r-0-0"])
+                await journal.AppendAsync(id, [TurnOf(id, turn)]);
+        }
+
+        await EarlierSchema.ToVersion4Async(Database);
+        await ReopenAsync();
+        journal = new DatabaseJournal(Database, TimeProvider.System);
+        await journal.AppendAsync("r-0-0", [TurnOf("r-0-0", 13)]);
+
+        Assert.Equal(Enumerable.Range(1, 13).Select(turn => $"r-0-0/{turn}"), await TurnsAsync("r-0-0"));
+        Assert.Equal(Enumerable.Range(1, 12).Select(turn => $"r-0-1/{turn}"), await TurnsAsync("r-0-1"));
+
+        CallsRequested TurnOf(string id, int turn) => new([$"{id}/{turn}"]);
+
+        async Task<IEnumerable<string>> TurnsAsync(string id) =>
+            (await journal.ReadAsync(id, Cancellation)).SelectMany(entry => entry.Events).Cast<CallsRequested>().SelectMany(calls => calls.CallIds);
     }
 
     [Fact]
