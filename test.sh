@@ -12,6 +12,7 @@ fi
 # The services that tests use. Where one cannot be started its tests are skipped with the reason, or fail with CI=true.
 host=$(docker/start-docker.sh) && export DOCKER_HOST=$host
 servers=$(tests/Services/mcp-everything/install.sh) && export MCP_SERVERS=$servers
+clients=$(tests/Services/npm-clients/install.sh) && export NPM_CLIENTS=$clients
 if [ -n "${AGENTROLLOUT_RABBITMQ_URL:-}" ] || (. docker/rabbitmq.sh && answers); then stop_broker=; else stop_broker=docker/stop-rabbitmq.sh; fi
 broker=$(docker/start-rabbitmq.sh) && export AGENTROLLOUT_RABBITMQ_URL=$broker
 if [ -n "${AGENTROLLOUT_POSTGRES_URL:-}" ] || (. docker/postgres.sh && answers); then stop_database=; else stop_database=docker/stop-postgres.sh; fi

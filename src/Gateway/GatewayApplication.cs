@@ -5,10 +5,17 @@ using AgentRollout.Environments;
 using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Access;
+using AgentRollout.Gateway.Capture;
 using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Delivery;
+using AgentRollout.Gateway.Dialects;
+using AgentRollout.Gateway.Dialects.Anthropic;
+using AgentRollout.Gateway.Dialects.Chat;
+using AgentRollout.Gateway.Dialects.OpenAi;
 using AgentRollout.Gateway.Dialects.SandboxFusion;
 using AgentRollout.Gateway.Dialects.SearchR1;
+using AgentRollout.Gateway.Dialects.Sglang;
+using AgentRollout.Gateway.Dialects.Vllm;
 using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.ExternalTools;
@@ -39,6 +46,43 @@ internal static class GatewayApplication
     public static WebApplication Build(
         GatewayOptions options, Policy policy, GatewayDatabase database, WeightFolder weights, Action<IServiceCollection> configure)
     {
+        WebApplication app = BuildShared(options, policy, weights, services =>
+        {
+            services.AddSignalR().AddJsonProtocol(json => UseOurJson(json.PayloadSerializerOptions));
+            configure(services);
+            AddRollouts(services, options, database);
+            services.AddSingleton<EngineFleet>();
+        });
+        app.MapPage();
+        app.MapRollouts();
+        app.MapSessions();
+        app.MapAgents();
+        app.MapPending();
+        app.MapTrajectories();
+        app.MapReplays();
+        app.MapForks();
+        app.MapLeases();
+        app.MapCatalogs();
+        app.MapTools();
+        app.MapFleet();
+        app.MapRetrieve();
+        app.MapRunCode();
+        app.MapHub<RolloutHub>("/hubs/rollouts");
+        return app;
+    }
+
+    /// <summary>Builds an engine node without starting it: dialects, weights and metrics, and neither rollouts nor tools nor a database.</summary>
+    /// <inheritdoc cref="Build" path="/param"/>
+    public static WebApplication BuildNode(GatewayOptions options, Policy policy, WeightFolder weights, Action<IServiceCollection> configure) =>
+        BuildShared(options, policy, weights, services =>
+        {
+            services.AddSingleton(TimeProvider.System);
+            configure(services);
+        });
+
+    /// <summary>What a server and an engine node have alike.</summary>
+    private static WebApplication BuildShared(GatewayOptions options, Policy policy, WeightFolder weights, Action<IServiceCollection> configure)
+    {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls([.. options.Urls]);
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -54,18 +98,17 @@ internal static class GatewayApplication
         services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
         services.Configure<RouteHandlerOptions>(routing => routing.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(json => UseOurJson(json.SerializerOptions));
-        services.AddSignalR().AddJsonProtocol(json => UseOurJson(json.PayloadSerializerOptions));
         services.AddProblemDetails();
         services.AddResponseCompression(compression => compression.MimeTypes = [.. MediaTypes.All, MediaTypes.Atif]);
         services.AddOpenApi();
+        services.AddSingleton(options).AddSingleton(policy).AddSingleton(policy.Engine).AddSingleton(weights);
         configure(services);
-        AddRollouts(services, options, policy, database);
-        services.AddSingleton(weights);
-        services.AddSingleton(policy.Engine);
         services.AddSingleton<WeightService>();
         services.AddSingleton<MetricCollector>();
         services.AddSingleton<Gauges>();
         services.AddTelemetry(options.Otlp);
+        services.AddSingleton<LiveCalls>().AddSingleton<WeightLabels>().AddSingleton<DialectRunner>().AddSingleton<ChatRunner>();
+        services.AddSglang().AddVllm();
 
         WebApplication app = builder.Build();
         // Made here, so that nothing happens that they do not count.
@@ -74,31 +117,21 @@ internal static class GatewayApplication
         app.UseProblems();
         app.UseResponseCompression();
         app.UseMiddleware<AccessMiddleware>();
-        app.MapPage();
-        app.MapRollouts();
-        app.MapPending();
-        app.MapTrajectories();
-        app.MapReplays();
-        app.MapForks();
-        app.MapLeases();
-        app.MapCatalogs();
-        app.MapTools();
         app.MapEngine();
         app.MapEngineControl();
         app.MapWeights();
-        app.MapRetrieve();
-        app.MapRunCode();
+        app.MapSglang(options.Dialects.Sglang);
+        app.MapVllm(options.Dialects);
+        app.MapOpenAi(options.Dialects.Openai);
+        app.MapAnthropic(options.Dialects.Anthropic);
         app.MapHealth();
-        app.MapMetrics();
+        app.MapMetrics(options.Dialects.Vllm.Enabled ? () => LoadMetrics.Read(policy) : null);
         app.MapOpenApi();
-        app.MapHub<RolloutHub>("/hubs/rollouts");
         return app;
     }
 
-    private static void AddRollouts(IServiceCollection services, GatewayOptions options, Policy policy, GatewayDatabase database)
+    private static void AddRollouts(IServiceCollection services, GatewayOptions options, GatewayDatabase database)
     {
-        services.AddSingleton(options);
-        services.AddSingleton(policy);
         services.AddSingleton(database);
         services.AddConfiguredTools(options).AddToolRegistry();
         services.AddSingleton<RolloutStore>();
@@ -120,6 +153,8 @@ internal static class GatewayApplication
         services.AddSingleton<RolloutPlanner>();
         services.AddSingleton<TrajectoryFeed>();
         services.AddHostedService<RolloutService>();
+        services.AddSingleton<SessionRegistry>();
+        services.AddHostedService(provider => provider.GetRequiredService<SessionRegistry>());
         services.AddSingleton<ForkPlanner>();
         services.AddSingleton<Replayer>();
         services.AddSingleton<ReplayService>();

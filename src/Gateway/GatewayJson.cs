@@ -4,6 +4,7 @@ using AgentRollout.Environments.Loop;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Environments.Rewards;
 using AgentRollout.Gateway.Bench;
+using AgentRollout.Gateway.Capture;
 using AgentRollout.Gateway.Catalogs;
 using AgentRollout.Gateway.Delivery;
 using AgentRollout.Gateway.Engines;
@@ -15,6 +16,7 @@ using AgentRollout.Gateway.Storage;
 using AgentRollout.Gateway.Telemetry;
 using AgentRollout.Gateway.Weights;
 using AgentRollout.RolloutEngine;
+using AgentRollout.RolloutEngine.Remote;
 using AgentRollout.Tokenization.Chat;
 using AgentRollout.Tokenization.Masking;
 using AgentRollout.Tools;
@@ -35,11 +37,17 @@ namespace AgentRollout.Gateway;
         typeof(SnakeCaseEnum<RunningSequences>), typeof(SnakeCaseEnum<KvCachePolicy>),
         typeof(SnakeCaseEnum<HttpToolMethod>), typeof(SnakeCaseEnum<Truncation>), typeof(SnakeCaseEnum<SpentBudget>),
         typeof(SnakeCaseEnum<ToolTransport>), typeof(SnakeCaseEnum<LostStatePolicy>), typeof(SnakeCaseEnum<OtlpTransport>),
+        typeof(SnakeCaseEnum<RemoteEngineKind>),
     ])]
 [JsonSerializable(typeof(GatewayOptions))]
 [JsonSerializable(typeof(StartRolloutRequest))]
 [JsonSerializable(typeof(RolloutResponse))]
 [JsonSerializable(typeof(RolloutList))]
+[JsonSerializable(typeof(StartSessionsRequest))]
+[JsonSerializable(typeof(AcceptedSessions))]
+[JsonSerializable(typeof(SessionsResponse))]
+[JsonSerializable(typeof(SessionResponse))]
+[JsonSerializable(typeof(RewardBody))]
 [JsonSerializable(typeof(TrajectoryList))]
 [JsonSerializable(typeof(TrajectoryTexts))]
 [JsonSerializable(typeof(GroupResponse))]
@@ -59,6 +67,9 @@ namespace AgentRollout.Gateway;
 [JsonSerializable(typeof(IReadOnlyList<ToolResponse>))]
 [JsonSerializable(typeof(IReadOnlyList<PendingTrajectory>))]
 [JsonSerializable(typeof(EngineResponse))]
+[JsonSerializable(typeof(AddEngineBody))]
+[JsonSerializable(typeof(EngineNodeResponse))]
+[JsonSerializable(typeof(IReadOnlyList<EngineNodeResponse>))]
 [JsonSerializable(typeof(MemoryBody))]
 [JsonSerializable(typeof(ReleasedMemory))]
 [JsonSerializable(typeof(FlushedCache))]

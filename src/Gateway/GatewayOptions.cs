@@ -1,5 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
+using AgentRollout.Gateway.Dialects;
+using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Pending;
 using AgentRollout.Gateway.Retention;
 using AgentRollout.Gateway.Storage;
@@ -28,6 +30,9 @@ internal sealed record GatewayOptions
 
     /// <summary>Folder of a reward model, a classifier with one output: its score is added to the rewards of every completed trajectory. Default none.</summary>
     public string? RewardModel { get; set; }
+
+    /// <summary>Folder of a model whose vectors <c>/v1/embeddings</c> gives (docs/dialects.md). Default none.</summary>
+    public string? EmbeddingModel { get; set; }
 
     /// <summary>
     /// What becomes of message and tool text that spells a control token: <c>plain_text</c> keeps it text, <c>as_transformers</c> makes it the
@@ -96,6 +101,10 @@ internal sealed record GatewayOptions
     [Range(1, 1_000)]
     public int ConcurrentReplays { get; set; } = 2;
 
+    /// <summary>Most sessions of agents outside that are open at once; more are answered 429 (docs/capture.md). Default 4,096.</summary>
+    [Range(1, 1_000_000)]
+    public int OpenSessions { get; set; } = 4_096;
+
     /// <summary>Largest request body in bytes; a larger one is answered 413. Default 16 MiB.</summary>
     [Range(1_024, 1_073_741_824)]
     public long MaxRequestBytes { get; set; } = 16 * 1024 * 1024;
@@ -111,6 +120,18 @@ internal sealed record GatewayOptions
 
     /// <summary>Limits of the embedded engine.</summary>
     public EngineSettings Engine { get; set; } = new();
+
+    /// <summary>
+    /// Engines that compute for the server, which then has none of its own: <see cref="Model"/> names the folder of tokenizer, template and
+    /// configuration (docs/routing.md). Default none: the embedded engine.
+    /// </summary>
+    public IReadOnlyList<RemoteEngineSettings> Engines { get; set; } = [];
+
+    /// <summary>How requests find their engine among <see cref="Engines"/>.</summary>
+    public RoutingSettings Routing { get; set; } = new();
+
+    /// <summary>Other servers' protocols. Default: all, at the root.</summary>
+    public DialectSettings Dialects { get; set; } = new();
 
     /// <summary>Where <c>python</c>, <c>shell</c> and the file tools run. Default none: these tools and the environment <c>code</c> are not offered.</summary>
     public SandboxSettings? Sandbox { get; set; }

@@ -47,6 +47,12 @@ internal static class GatewayOptionsFile
         options.Otlp.Check();
         if (options.Retention.MaxGigabytes > 0 && PostgresDatabase.IsAddress(options.Database))
             throw Invalid("'retention.max_gigabytes' is for a SQLite file, since PostgreSQL does not tell how many bytes of a database hold something; use 'max_age_hours' or 'max_trajectories'.");
+        CheckDialect("sglang", options.Dialects.Sglang.Prefix, options.Dialects.Sglang.Port, options);
+        CheckDialect("vllm", options.Dialects.Vllm.Prefix, options.Dialects.Vllm.Port, options);
+        CheckDialect("openai", options.Dialects.Openai.Prefix, options.Dialects.Openai.Port, options);
+        CheckDialect("anthropic", options.Dialects.Anthropic.Prefix, options.Dialects.Anthropic.Port, options);
+        if (options.Engines.Select(engine => engine.ToEngine().Name).GroupBy(name => name).FirstOrDefault(same => same.Count() > 1)?.Key is { } twice)
+            throw Invalid($"Engine '{twice}' stands twice in 'engines'.");
         if (options.Urls is [])
             throw Invalid("'urls' is empty; the server must listen on at least one address.");
         foreach (string url in options.Urls)
@@ -54,6 +60,14 @@ internal static class GatewayOptionsFile
             if (!ListenUrl.Parse(url).IsLoopback && options.ApiKeys is [])
                 throw Invalid($"URL '{url}' is not a loopback address, and other addresses need at least one API key in 'api_keys'.");
         }
+    }
+
+    private static void CheckDialect(string name, string prefix, int? port, GatewayOptions options)
+    {
+        if (prefix.Length > 0 && (prefix[0] != '/' || prefix[^1] == '/' || prefix.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('/' or '-' or '_' or '.'))))
+            throw Invalid($"'dialects.{name}.prefix' is '{prefix}'; it must be empty or a path such as /{name}.");
+        if (port is not null && !options.Urls.Any(url => ListenUrl.Parse(url).Port == port))
+            throw Invalid($"'dialects.{name}.port' is {port}, on which no address of 'urls' listens.");
     }
 
     private static InvalidInputException Invalid(string message) => new(ProblemCodes.InvalidValue, message);

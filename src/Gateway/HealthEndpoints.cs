@@ -1,4 +1,6 @@
+using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Errors;
+using AgentRollout.RolloutEngine.Routing;
 using AgentRollout.Tools.Dispatch;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -16,12 +18,14 @@ internal static class HealthEndpoints
 
     /// <summary>
     /// Ready from the moment that earlier rollouts are queued again until the process is asked to stop, while the broker of tool calls, where there is
-    /// one, answers and workers take the calls of every group.
+    /// one, answers and workers take the calls of every group, and while an engine takes requests.
     /// </summary>
-    private static Results<ContentHttpResult, ProblemHttpResult> IsReady(IHostApplicationLifetime lifetime, [FromServices] ToolBusHealth? bus)
+    private static Results<ContentHttpResult, ProblemHttpResult> IsReady(IHostApplicationLifetime lifetime, [FromServices] ToolBusHealth? bus, [FromServices] EngineFleet? fleet)
     {
         if (!lifetime.ApplicationStarted.IsCancellationRequested || lifetime.ApplicationStopping.IsCancellationRequested)
             return NotReady("The server is starting or stopping.");
+        if (fleet?.Router is { } router && router.Engines.All(engine => engine.State != EngineState.Up))
+            return NotReady("No engine takes requests; GET /v1/engines says why.");
         return bus?.FindProblem() is { } problem ? NotReady(problem) : TypedResults.Text("ready");
     }
 

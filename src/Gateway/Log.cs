@@ -31,6 +31,9 @@ internal static partial class Log
     [LoggerMessage(1007, LogLevel.Information, "Model {Model} from {Folder}; database {Database}")]
     public static partial void Serving(ILogger logger, string model, string folder, string database);
 
+    [LoggerMessage(1010, LogLevel.Information, "Model {Model} from {Folder}; an engine for others")]
+    public static partial void ServingEngine(ILogger logger, string model, string folder);
+
     [LoggerMessage(1101, LogLevel.Information, "{Name} is registered as a source of tools: {Target}")]
     public static partial void ToolRegistered(ILogger logger, string name, string target);
 
@@ -70,4 +73,7 @@ internal static partial class Log
 
     [LoggerMessage(1050, LogLevel.Warning, "Replay {ReplayId} of trajectory {TrajectoryId} failed")]
     public static partial void ReplayFailed(ILogger logger, Exception exception, string replayId, string trajectoryId);
+
+    [LoggerMessage(1080, LogLevel.Warning, "Session {SessionId} could not be stored and is tried again: {Reason}")]
+    public static partial void SessionNotStored(ILogger logger, string sessionId, string reason);
 }

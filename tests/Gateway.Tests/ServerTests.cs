@@ -17,8 +17,9 @@ public sealed class ServerTests
             [
                 "/health/live", "/health/ready", "/metrics", "/retrieve", "/run_code",
                 "/v1/engine", "/v1/engine/flush_cache", "/v1/engine/pause", "/v1/engine/release_memory", "/v1/engine/resume", "/v1/engine/resume_memory",
+                "/v1/engines", "/v1/engines/{name}", "/v1/engines/{name}/drain",
                 "/v1/environments", "/v1/groups/{id}", "/v1/leases/{id}/ack", "/v1/leases/{id}/extend", "/v1/leases/{id}/release", "/v1/pending", "/v1/replays", "/v1/replays/{id}", "/v1/rollouts", "/v1/rollouts/{id}",
-                "/v1/rollouts/{id}/leases", "/v1/rollouts/{id}/trajectories", "/v1/sandboxes", "/v1/tools", "/v1/tools/{name}",
+                "/v1/rollouts/{id}/leases", "/v1/rollouts/{id}/trajectories", "/v1/sandboxes", "/v1/sessions", "/v1/sessions/{id}", "/v1/sessions/{id}/reward", "/v1/sessions/{id}/seal", "/v1/tools", "/v1/tools/{name}",
                 "/v1/trajectories", "/v1/trajectories/{id}", "/v1/trajectories/{id}/audit", "/v1/trajectories/{id}/diff", "/v1/trajectories/{id}/fork", "/v1/trajectories/{id}/journal", "/v1/trajectories/{id}/replay", "/v1/trajectories/{id}/tokens",
                 "/v1/weights", "/v1/weights/from_disk", "/v1/weights/updates", "/v1/weights/updates/{id}", "/v1/weights/updates/{id}/abort",
                 "/v1/weights/updates/{id}/bytes", "/v1/weights/updates/{id}/commit", "/v1/weights/updates/{id}/tensors/{name}",

@@ -143,7 +143,7 @@ internal sealed class TestGateway : IAsyncDisposable
     private static ScriptedAnswer Script(GenerationRequest request)
     {
         string text = Format.Tokenizer.Decode(request.Tokens.Span);
-        string question = text[text.LastIndexOf("<|im_start|>user", StringComparison.Ordinal)..];
+        string question = text[Math.Max(0, text.LastIndexOf("<|im_start|>user", StringComparison.Ordinal))..];
         string answer = question.Contains("calculate", StringComparison.Ordinal)
             ? """<tool_call>{"name": "calculator", "arguments": {"expression": "1+1"}}</tool_call>"""
             : question.Contains("weather", StringComparison.Ordinal)

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using AgentRollout.Gateway.Capture;
 using AgentRollout.Gateway.Errors;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
 namespace AgentRollout.Gateway.Access;
@@ -43,7 +45,7 @@ internal sealed class AccessMiddleware(RequestDelegate next, GatewayOptions opti
                 context,
                 StatusCodes.Status401Unauthorized,
                 ProblemCodes.Unauthorized,
-                "A valid API key is needed: send 'Authorization: Bearer KEY'.");
+                "A valid API key is needed: send 'Authorization: Bearer KEY' or 'x-api-key: KEY'.");
         }
 
         return next(context);
@@ -70,8 +72,9 @@ internal sealed class AccessMiddleware(RequestDelegate next, GatewayOptions opti
         return !string.Equals(request.Headers["Sec-Fetch-Site"], "cross-site", StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Health, and the page, which holds no data and asks for the key itself.</summary>
-    private static bool IsOpen(PathString path) => path == "/" || path.StartsWithSegments("/page") || path.StartsWithSegments("/health");
+    /// <summary>Health; the page, which holds no data and asks for the key itself; and what agents ask of their sessions, each of which has a key of its own.</summary>
+    private static bool IsOpen(PathString path) =>
+        path == "/" || path.StartsWithSegments("/page") || path.StartsWithSegments("/health") || AgentEndpoints.IsAgents(path);
 
     private bool HasKey(HttpRequest request)
     {
@@ -82,19 +85,21 @@ internal sealed class AccessMiddleware(RequestDelegate next, GatewayOptions opti
         return known;
     }
 
-    /// <summary>SignalR clients in browsers cannot set headers on WebSockets; they pass the key as <c>access_token</c>.</summary>
-    private static string PresentedKey(HttpRequest request)
+    /// <summary>Anthropic's clients send a header of their own; SignalR clients in browsers cannot set headers on WebSockets; they pass the key as <c>access_token</c>.</summary>
+    public static string PresentedKey(HttpRequest request)
     {
         const string scheme = "Bearer ";
         string header = request.Headers[HeaderNames.Authorization].ToString();
         if (header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
             return header[scheme.Length..].Trim();
+        if (request.Headers.TryGetValue("x-api-key", out StringValues key))
+            return key.ToString();
         return request.Path.StartsWithSegments("/hubs") ? request.Query["access_token"].ToString() : "";
     }
 
     private Task RefuseAsync(HttpContext context, int status, string code, string reason)
     {
         Log.RequestRefused(logger, context.Request.Method, context.Request.Path, reason);
-        return ProblemMapping.Problem(status, code, reason).ExecuteAsync(context);
+        return ProblemMapping.AnswerAsync(context, ProblemMapping.Problem(status, code, reason));
     }
 }

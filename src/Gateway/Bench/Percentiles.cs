@@ -1,9 +1,9 @@
 namespace AgentRollout.Gateway.Bench;
 
-/// <summary>The middle and the upper end of measured times, in milliseconds.</summary>
+/// <summary>The middle and the upper end of measured times.</summary>
 internal sealed record Percentiles(double Median, double P99)
 {
-    /// <summary>Of at least one time.</summary>
+    /// <summary>Of at least one time, in milliseconds.</summary>
     public static Percentiles Of(IEnumerable<TimeSpan> measured)
     {
         double[] sorted = [.. measured.Select(time => time.TotalMilliseconds).Order()];

@@ -10,6 +10,7 @@ internal static class BenchCommand
     public static Command Create(Terminal terminal) => new("bench", "Measures a part of the program on this machine.")
     {
         BenchEngineCommand.Create(terminal),
+        BenchGatewayCommand.Create(terminal),
         BenchLoopCommand.Create(terminal),
         Soak(terminal),
         BenchSandboxCommand.Create(terminal),

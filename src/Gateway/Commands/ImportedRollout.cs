@@ -32,7 +32,7 @@ internal sealed class ImportedRollout
     {
         ImportedRollout rollout = new(first.RolloutId, first.Task.Environment, first.Model.Name)
         {
-            IsUnfinished = row?.State is RolloutState.Queued or RolloutState.Running,
+            IsUnfinished = row?.State is RolloutState.Queued or RolloutState.Running or RolloutState.Capturing,
         };
         if (row?.State == RolloutState.Imported)
         {

@@ -84,13 +84,16 @@ internal sealed class TrajectoryBatch
         "position_ids" => Cells(0L, (_, i) => (long)i),
         "loss_mask" => Cells(0L, (row, i) => (long)row.LossMask[i]),
         "weight_versions" => VersionCells(),
-        "logprobs" => Cells(0f, (row, i) => row.Logprobs[i] ?? 0),
-        "sampling_logprobs" => Cells(0f, (row, i) => (row.SamplingLogprobs ?? row.Logprobs)[i] ?? 0),
+        "logprobs" => Cells(0f, (row, i) => row.Logprobs[i] ?? Lacking(row, i)),
+        "sampling_logprobs" => Cells(0f, (row, i) => (row.SamplingLogprobs ?? row.Logprobs)[i] ?? Lacking(row, i)),
         "group_index" => GroupIndex(),
         "trajectory_index" => Rows(row => (long)row.Index),
         "rewards" => Rows(row => (float)(row.Trajectory.Reward ?? 0)),
         _ => Advantages(),
     };
+
+    /// <summary>Zero for what is not learned from; what the engine did not report must not look like certainty.</summary>
+    private static float Lacking(TrajectorySequence row, int i) => row.LossMask[i] == 1 ? float.NaN : 0;
 
     private byte[] Cells<T>(T padding, Func<TrajectorySequence, int, T> value) where T : unmanaged
     {

@@ -23,27 +23,27 @@ internal static class ControlEndpoints
 
     private static async Task<NoContent> PauseAsync(WeightService weights)
     {
-        await weights.Engine().PauseAsync();
+        await weights.Receiver.PauseAsync();
         return TypedResults.NoContent();
     }
 
     private static async Task<NoContent> ResumeAsync(WeightService weights)
     {
-        await weights.Engine().ResumeAsync();
+        await weights.Receiver.ResumeAsync();
         return TypedResults.NoContent();
     }
 
     private static async Task<Ok<FlushedCache>> FlushCacheAsync(WeightService weights) =>
-        TypedResults.Ok(new FlushedCache(await weights.Engine().FlushCacheAsync()));
+        TypedResults.Ok(new FlushedCache(await weights.Receiver.FlushCacheAsync()));
 
-    private static async Task<Ok<ReleasedMemory>> ReleaseMemoryAsync(HttpContext context, WeightService weights) =>
-        TypedResults.Ok(await weights.Engine().ReleaseMemoryAsync(await ReadTagsAsync(context)));
+    private static async Task<Results<Ok<ReleasedMemory>, NoContent>> ReleaseMemoryAsync(HttpContext context, WeightService weights) =>
+        await weights.Receiver.ReleaseMemoryAsync(await ReadTagsAsync(context)) is { } released ? TypedResults.Ok(released) : TypedResults.NoContent();
 
     private static async Task<NoContent> ResumeMemoryAsync(HttpContext context, WeightService weights)
     {
         try
         {
-            await weights.Engine().ResumeMemoryAsync(await ReadTagsAsync(context), context.RequestAborted);
+            await weights.Receiver.ResumeMemoryAsync(await ReadTagsAsync(context), context.RequestAborted);
             return TypedResults.NoContent();
         }
         catch (EngineException exception)
@@ -78,5 +78,5 @@ internal sealed record MemoryBody
 }
 
 /// <summary>What a flush of the cache gave.</summary>
-/// <param name="FreedPages">Pages of 16 tokens that are free by it.</param>
-internal sealed record FlushedCache(int FreedPages);
+/// <param name="FreedPages">Pages of 16 tokens that are free by it; null where an engine does not say.</param>
+internal sealed record FlushedCache(int? FreedPages);

@@ -13,6 +13,10 @@ internal static class ProblemCodes
     public const string UnknownTool = "unknown_tool";
     public const string ToolExists = "tool_exists";
     public const string ToolNotRegistered = "tool_not_registered";
+    public const string UnknownSession = "unknown_session";
+    public const string SessionEnded = "session_ended";
+    public const string SessionLimit = "session_limit";
+    public const string TooManySessions = "too_many_sessions";
     public const string UnknownRollout = "unknown_rollout";
     public const string UnknownTrajectory = "unknown_trajectory";
     public const string UnknownGroup = "unknown_group";
@@ -35,6 +39,9 @@ internal static class ProblemCodes
     public const string NotReady = "not_ready";
     public const string NotConfigured = "not_configured";
     public const string SandboxesBusy = "sandboxes_busy";
+    public const string EngineExists = "engine_exists";
+    public const string UnknownEngine = "unknown_engine";
+    public const string EngineFailed = "engine_failed";
     public const string ToolFailed = "tool_failed";
     public const string WeightsRefused = "weights_refused";
     public const string ChecksumMismatch = "checksum_mismatch";

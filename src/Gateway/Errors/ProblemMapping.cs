@@ -1,6 +1,7 @@
 using AgentRollout.Environments.Journal;
 using AgentRollout.Environments.Replay;
 using AgentRollout.Gateway.Storage;
+using AgentRollout.RolloutEngine;
 using AgentRollout.Tools;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -27,6 +28,12 @@ internal static class ProblemMapping
     public static ProblemHttpResult UnknownReplay(string id) =>
         Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownReplay, $"Replay '{id}' is unknown or forgotten.");
 
+    public static ProblemHttpResult UnknownSession(string id) =>
+        Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownSession, $"Session '{id}' is unknown.");
+
+    public static ProblemHttpResult SessionEnded(string id) =>
+        Problem(StatusCodes.Status409Conflict, ProblemCodes.SessionEnded, $"Session '{id}' has ended.");
+
     public static ProblemHttpResult UnknownLease(string id) =>
         Problem(StatusCodes.Status404NotFound, ProblemCodes.UnknownLease, $"Lease '{id}' is unknown.");
 
@@ -39,13 +46,22 @@ internal static class ProblemMapping
     public static void UseProblems(this WebApplication app)
     {
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = HandleAsync, SuppressDiagnosticsCallback = _ => true });
-        app.UseStatusCodePages(context => FromStatus(context.HttpContext).ExecuteAsync(context.HttpContext));
+        app.UseStatusCodePages(context => AnswerAsync(context.HttpContext, FromStatus(context.HttpContext)));
+    }
+
+    /// <summary>Answers with a problem, in the <see cref="ErrorForm"/> of the endpoint where it has one.</summary>
+    public static Task AnswerAsync(HttpContext context, ProblemHttpResult problem)
+    {
+        Endpoint? endpoint = context.Features.Get<IExceptionHandlerFeature>()?.Endpoint ?? context.GetEndpoint();
+        return endpoint?.Metadata.GetMetadata<ErrorForm>() is { } form
+            ? form.Write(problem.StatusCode, (string)problem.ProblemDetails.Extensions["code"]!, problem.ProblemDetails.Detail!).ExecuteAsync(context)
+            : problem.ExecuteAsync(context);
     }
 
     private static Task HandleAsync(HttpContext context)
     {
         Exception exception = context.Features.Get<IExceptionHandlerFeature>()!.Error;
-        return FromException(context, exception).ExecuteAsync(context);
+        return AnswerAsync(context, FromException(context, exception));
     }
 
     private static ProblemHttpResult FromException(HttpContext context, Exception exception)
@@ -69,6 +85,8 @@ internal static class ProblemMapping
                 return Problem(tooLarge.StatusCode, ProblemCodes.BodyTooLarge, tooLarge.Message);
             case BadHttpRequestException bad:
                 return Problem(bad.StatusCode, ProblemCodes.BadRequest, bad.Message);
+            case EngineException lost:
+                return Problem(StatusCodes.Status503ServiceUnavailable, ProblemCodes.EngineFailed, lost.Message);
             case ToolException failed:
                 return Problem(StatusCodes.Status502BadGateway, ProblemCodes.ToolFailed, failed.Message);
             default:

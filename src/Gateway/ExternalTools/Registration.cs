@@ -59,19 +59,12 @@ internal sealed class Registration
     /// <summary>Read before the rest, whose members depend on it; <c>http</c> where the reader that follows says what is wrong.</summary>
     private static string FindType(ReadOnlyMemory<byte> request)
     {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(request);
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("type", out JsonElement type))
-                return Http;
-            return type.ValueKind == JsonValueKind.String && type.GetString() is (Http or Mcp) and { } known
-                ? known
-                : throw Invalid($"Member 'type' is {type.GetRawText()}; known types: {Http}, {Mcp}.");
-        }
-        catch (JsonException)
-        {
+        JsonElement root = UnicodeJson.Parse(request.Span, "The text");
+        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("type", out JsonElement type))
             return Http;
-        }
+        return type.ValueKind == JsonValueKind.String && type.GetString() is (Http or Mcp) and { } known
+            ? known
+            : throw Invalid($"Member 'type' is {type.GetRawText()}; known types: {Http}, {Mcp}.");
     }
 
     private static InvalidInputException Invalid(string message) => new(ProblemCodes.InvalidValue, message);

@@ -17,9 +17,9 @@ internal static class StrictJson
     /// <exception cref="InvalidInputException">The text does not fit the type; the message names the member, its value and what is known.</exception>
     public static T Read<T>(ReadOnlyMemory<byte> utf8, JsonTypeInfo<T> type)
     {
-        using JsonDocument document = Parse(utf8);
-        Check(document.RootElement, type, path: "");
-        return document.RootElement.Deserialize(type)!;
+        JsonElement root = UnicodeJson.Parse(utf8.Span, "The text");
+        Check(root, type, path: "");
+        return root.Deserialize(type)!;
     }
 
     /// <summary>Reads the body of a request; an empty one as an object without members.</summary>
@@ -29,20 +29,6 @@ internal static class StrictJson
         using MemoryStream body = new();
         await request.Body.CopyToAsync(body, request.HttpContext.RequestAborted);
         return Read(body.Length == 0 ? "{}"u8.ToArray() : body.GetBuffer().AsMemory(0, (int)body.Length), type);
-    }
-
-    private static JsonDocument Parse(ReadOnlyMemory<byte> utf8)
-    {
-        try
-        {
-            return JsonDocument.Parse(utf8);
-        }
-        catch (JsonException exception)
-        {
-            throw new InvalidInputException(
-                ProblemCodes.InvalidJson,
-                $"The text is not JSON at line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}.");
-        }
     }
 
     private static void Check(JsonElement element, JsonTypeInfo type, string path)

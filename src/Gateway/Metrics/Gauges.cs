@@ -5,6 +5,7 @@ using AgentRollout.Gateway.Rollouts;
 using AgentRollout.Gateway.Storage;
 using AgentRollout.RolloutEngine;
 using AgentRollout.RolloutEngine.Local;
+using AgentRollout.RolloutEngine.Routing;
 using AgentRollout.Tools.Sandbox;
 
 namespace AgentRollout.Gateway.Metrics;
@@ -20,21 +21,26 @@ internal sealed class Gauges
     private readonly Meter _meter;
 
     /// <param name="meters">Makes the meter and disposes it.</param>
+    /// <param name="registry">Null where there are no rollouts in this process; so are the next two.</param>
     /// <param name="sandboxes">Null where there are none in this process.</param>
     public Gauges(
         IMeterFactory meters,
         GatewayOptions options,
         Policy policy,
-        RolloutRegistry registry,
-        RolloutQueue queue,
-        PendingTrajectories pending,
+        RolloutRegistry? registry = null,
+        RolloutQueue? queue = null,
+        PendingTrajectories? pending = null,
         SandboxPool? sandboxes = null)
     {
         _meter = meters.Create(Meters.GatewayName);
-        AddRollouts(registry, queue);
-        AddTrajectories(pending, options.Watchdog);
+        if (registry is not null && queue is not null)
+            AddRollouts(registry, queue);
+        if (pending is not null)
+            AddTrajectories(pending, options.Watchdog);
         if (policy.Engine is LocalEngine engine)
             AddEngine(engine);
+        if (policy.Engine is RouterEngine router)
+            AddFleet(router);
         if (sandboxes is not null)
         {
             Observe("agentrollout.sandboxes", "{sandbox}", "Sandboxes by what they do.", () =>
@@ -110,6 +116,28 @@ internal sealed class Gauges
 
         void Count(string name, string unit, string description, Func<EngineStatistics, long> value) =>
             _meter.CreateObservableCounter(name, () => value(engine.Statistics), unit, description);
+    }
+
+    private void AddFleet(RouterEngine router)
+    {
+        const string Engine = "agentrollout.engine.name";
+        Observe("agentrollout.engines", "{engine}", "Engines of the fleet by whether they can be sent requests.", () =>
+        {
+            ILookup<EngineState, EngineStatus> engines = router.Engines.ToLookup(engine => engine.State);
+            return Enum.GetValues<EngineState>().Select(state => Of(engines[state].Count(), State, StatusText.Of(state)));
+        });
+        Observe("agentrollout.engine.requests.in_flight", "{request}", "Requests that an engine of the fleet has.", () =>
+            router.Engines.Select(engine => Of(engine.InFlight, Engine, engine.Name)));
+        _meter.CreateObservableCounter(
+            "agentrollout.engine.requests", () => router.Engines.Select(engine => Of(engine.Requests, Engine, engine.Name)), "{request}",
+            "Requests that an engine of the fleet was sent.");
+        _meter.CreateObservableCounter(
+            "agentrollout.engine.losses", () => router.Engines.Select(engine => Of(engine.Losses, Engine, engine.Name)), "{loss}",
+            "How often an engine of the fleet was lost.");
+        _meter.CreateObservableCounter(
+            "agentrollout.routing.choices", () => router.Choices.Select(choice => Of(choice.Value, "agentrollout.reason", StatusText.Of(choice.Key))), "{request}",
+            "Requests by why they went to their engine.");
+        _meter.CreateObservableGauge("agentrollout.engine.weight_version", () => router.Model.WeightVersion, null, "The newest weights of the fleet.");
     }
 
     private void Observe(string name, string unit, string description, Func<IEnumerable<Measurement<long>>> observe) =>

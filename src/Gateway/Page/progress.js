@@ -6,7 +6,7 @@ import { stream } from "./hub.js";
 
 const LEAST_BETWEEN = 300;
 
-export const isOpen = rollout => rollout.state === "queued" || rollout.state === "running";
+export const isOpen = rollout => ["queued", "running", "capturing"].includes(rollout.state);
 export const stateChip = state => h(`span.chip.${state}`, words(state));
 
 export function progressOf(rollout) {

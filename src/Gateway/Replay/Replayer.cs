@@ -6,6 +6,7 @@ using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.Rollouts;
 using AgentRollout.Gateway.Storage;
+using AgentRollout.RolloutEngine;
 using AgentRollout.RolloutEngine.Local;
 using AgentRollout.Tools;
 using AgentRollout.Tools.Dispatch;
@@ -26,14 +27,14 @@ internal sealed class Replayer(
     private static readonly TimeSpan ToolTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>Refuses what cannot be done here before anybody waits for it.</summary>
-    /// <exception cref="InvalidInputException">The mode needs the embedded engine, and another serves; or it does not sample anew, and is told how to.</exception>
+    /// <exception cref="InvalidInputException">The mode needs an engine that scores given tokens, and another serves; or it does not sample anew, and is told how to.</exception>
     /// <exception cref="ForkException">It cannot be sampled anew from that turn.</exception>
     public void Check(Trajectory trajectory, ReplayRequest request)
     {
-        if (request.Mode == ReplayMode.Verify && policy.Engine is not LocalEngine)
+        if (request.Mode == ReplayMode.Verify && policy.Engine is not ITokenScorer)
         {
             throw new InvalidInputException(
-                ProblemCodes.NotSupported, $"Engine '{policy.Engine.Name}' cannot be verified to the bit; only the embedded engine can.");
+                ProblemCodes.NotSupported, $"Engine '{policy.Engine.Name}' does not tell the log-probabilities of given tokens, so that nothing can be verified with it.");
         }
 
         if (request.Mode is ReplayMode.Model or ReplayMode.Full)
@@ -57,7 +58,9 @@ internal sealed class Replayer(
             ReplayMode.Show => new ReplayResult { Turns = TrajectoryTurn.Read(trajectory, request.FromTurn) },
             ReplayMode.Verify => new ReplayResult
             {
-                Verify = await new ModelVerifier((LocalEngine)policy.Engine, policy.Name, policy.Format).VerifyAsync(trajectory, progress, cancellationToken),
+                Verify = policy.Engine is LocalEngine local
+                    ? await new ModelVerifier(local, policy.Name, policy.Format).VerifyAsync(trajectory, progress, cancellationToken)
+                    : await new LogprobVerifier(policy.Engine.Name, (ITokenScorer)policy.Engine, policy.Format).VerifyAsync(trajectory, progress, cancellationToken),
             },
             ReplayMode.Tools => new ReplayResult
             {

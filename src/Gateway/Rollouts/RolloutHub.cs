@@ -120,7 +120,7 @@ internal sealed class RolloutHub(
             trajectory.Id,
             segment.Turn,
             ids,
-            [.. sequence.Logprobs[segment.Start..segment.End].Select(logprob => logprob!.Value)],
+            sequence.Logprobs[segment.Start..segment.End] is var logprobs && logprobs.Contains(null) ? [] : [.. logprobs.Select(logprob => logprob!.Value)],
             policy.Format.Tokenizer.Decode(ids),
             segment.WeightVersion!.Value);
 

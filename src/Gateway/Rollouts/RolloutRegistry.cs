@@ -77,6 +77,9 @@ internal sealed class RolloutRegistry(
         }
     }
 
+    /// <summary>Takes in a stored rollout that agents outside play.</summary>
+    public void Adopt(LiveRollout rollout) => _live[rollout.Id] = rollout;
+
     /// <summary>A rollout was cut off in play and goes on from what is stored.</summary>
     public void Rewind(LiveRollout rollout) => rollout.Rewind(Unacknowledged(rollout.Id));
 

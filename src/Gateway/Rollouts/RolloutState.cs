@@ -12,6 +12,9 @@ internal enum RolloutState
     /// <summary>Its trajectories play.</summary>
     Running,
 
+    /// <summary>Agents outside play its trajectories, in sessions.</summary>
+    Capturing,
+
     /// <summary>Every trajectory is sealed, whatever its own status.</summary>
     Completed,
 

@@ -106,12 +106,22 @@ internal sealed record WeightsResponse(long Version, string Path, string? Checks
 /// <summary>How an update went; all times in milliseconds.</summary>
 /// <param name="Version">The new weights' version.</param>
 /// <param name="Checksum">What they add up to, where the request had it verified; <c>GET /v1/weights</c> tells it otherwise.</param>
-/// <param name="Bytes">Memory that they take, packed.</param>
+/// <param name="Bytes">Memory that they take, packed; null where other engines take them.</param>
 /// <param name="ReceiveMs">From the beginning of a streamed update to its commit.</param>
 /// <param name="VerifyMs">Reading all bytes for the checksum, where the request had it verified.</param>
 /// <param name="ConvertMs">Packing, while the engine went on.</param>
 /// <param name="WaitMs">Until running sequences had finished, where they were to.</param>
 /// <param name="FlushMs">Forgetting keys and values.</param>
 /// <param name="SwapMs">Putting the new weights in place; nothing is generated meanwhile.</param>
+/// <param name="Failed">Engines of a fleet that did not take them, and why: they get no requests until they have. Null where all did.</param>
 internal sealed record WeightUpdateReport(
-    long Version, string? Checksum, long Bytes, double ReceiveMs, double VerifyMs, double ConvertMs, double WaitMs, double FlushMs, double SwapMs);
+    long Version,
+    string? Checksum,
+    long? Bytes,
+    double ReceiveMs,
+    double VerifyMs,
+    double ConvertMs,
+    double WaitMs,
+    double FlushMs,
+    double SwapMs,
+    IReadOnlyDictionary<string, string>? Failed);

@@ -28,6 +28,8 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
     /// <exception cref="InvalidInputException">They do not fit, or are not what the checksum says; the old ones stay.</exception>
     public async Task<WeightUpdateReport> UpdateFromDiskAsync(UpdateFromDiskBody body, CancellationToken cancellationToken)
     {
+        if (body.Path.Length == 0 || body.Path.Contains('\0', StringComparison.Ordinal))
+            throw new InvalidInputException(ProblemCodes.InvalidValue, "The path of the weights is empty or has a zero character; it must name a folder.");
         long started = timeProvider.GetTimestamp();
         WeightUpdate update = new() { Path = Path.GetFullPath(body.Path), Version = body.Version, Running = body.Running, KvCache = body.KvCache };
         return await UseAsync(update, received: started, started, body.Checksum, crc32: null, cancellationToken);
@@ -102,6 +104,10 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
         _changing.Dispose();
     }
 
+    /// <summary>The engine's control plane.</summary>
+    public IWeightReceiver Receiver => engine as IWeightReceiver
+        ?? throw new InvalidInputException(ProblemCodes.NotSupported, $"Engine '{engine.Name}' cannot be asked to pause, to change weights or to lend memory.");
+
     /// <summary>The embedded engine; another takes its weights where it runs.</summary>
     public LocalEngine Engine() => engine as LocalEngine
         ?? throw new InvalidInputException(ProblemCodes.NotSupported, $"Engine '{engine.Name}' takes no weights here.");
@@ -127,7 +133,7 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
     private async Task<WeightUpdateReport> UseAsync(
         WeightUpdate update, long received, long started, string? checksum, IReadOnlyDictionary<string, uint>? crc32, CancellationToken cancellationToken)
     {
-        LocalEngine local = Engine();
+        IWeightReceiver receiver = Receiver;
         await _changing.WaitAsync(cancellationToken);
         try
         {
@@ -135,20 +141,21 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
                 ? null
                 : await Task.Run(() => Verify(update.Path, checksum, crc32), cancellationToken);
             TimeSpan verifying = timeProvider.GetElapsedTime(started);
-            WeightUpdateResult result = await local.UpdateWeightsAsync(update, cancellationToken);
+            WeightUpdateResult result = await receiver.UpdateWeightsAsync(update, cancellationToken);
             folder.Use(new CurrentWeights(result.WeightVersion, update.Path, verified));
             if (verified is null)
                 _confirmed = Task.Run(() => Confirm(result.WeightVersion, update.Path), CancellationToken.None);
             WeightUpdateReport report = new(
                 result.WeightVersion,
                 verified,
-                local.WeightBytes,
+                (engine as LocalEngine)?.WeightBytes,
                 timeProvider.GetElapsedTime(received, started).TotalMilliseconds,
                 verifying.TotalMilliseconds,
                 result.Load.TotalMilliseconds,
                 result.Wait.TotalMilliseconds,
                 result.Flush.TotalMilliseconds,
-                result.Swap.TotalMilliseconds);
+                result.Swap.TotalMilliseconds,
+                result.Failures.Count > 0 ? result.Failures : null);
             WeightTelemetry.Record(report);
             Log.WeightsChanged(logger, report.Version, update.Path);
             return _last = report;

@@ -2,6 +2,8 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using AgentRollout.Gateway.Access;
+using AgentRollout.Gateway.Dialects;
+using AgentRollout.Gateway.Dialects.Chat;
 using AgentRollout.Gateway.Errors;
 using AgentRollout.Gateway.Tests.Rollouts;
 using Microsoft.AspNetCore.SignalR.Client;
@@ -77,6 +79,21 @@ public sealed class AccessTests
 
         Assert.Equal(isAllowed ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, response.StatusCode);
         Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("openai", 80, "'dialects.openai.prefix' is 'openai'")]
+    [InlineData("/openai/", 80, "'dialects.openai.prefix' is '/openai/'; it must be empty or a path such as /openai.")]
+    [InlineData("/{id}", 80, "it must be empty or a path such as /openai.")]
+    [InlineData("/openai", 81, "'dialects.openai.port' is 81, on which no address of 'urls' listens.")]
+    [InlineData("/openai", 80, "")]
+    public void A_dialect_is_mounted_where_it_can_be(string prefix, int port, string expected)
+    {
+        GatewayOptions options = new() { Urls = ["http://127.0.0.1:80"], Dialects = new DialectSettings { Openai = new ChatDialectSettings { Prefix = prefix, Port = port } } };
+        if (expected is "")
+            GatewayOptionsFile.Check(options);
+        else
+            Assert.Contains(expected, Assert.Throws<InvalidInputException>(() => GatewayOptionsFile.Check(options)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

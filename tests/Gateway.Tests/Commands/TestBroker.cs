@@ -8,15 +8,18 @@ namespace AgentRollout.Gateway.Tests.Commands;
 /// <summary>A broker of a test's own, which it may kill.</summary>
 internal sealed class TestBroker : IDisposable
 {
-    private const string Port = "5684";
-
     private readonly string _root = Path.Combine(Path.GetTempPath(), $"agentrollout-broker-{Guid.NewGuid():N}");
+
+    private readonly string _port;
+
+    private TestBroker(string port) => _port = port;
 
     public string Url { get; private set; } = "";
 
-    public static async Task<TestBroker> StartAsync()
+    /// <param name="port">Another for each test that may run beside others.</param>
+    public static async Task<TestBroker> StartAsync(string port = "5684")
     {
-        TestBroker broker = new();
+        TestBroker broker = new(port);
         await broker.RunAsync("start-rabbitmq.sh");
         return broker;
     }
@@ -33,8 +36,8 @@ internal sealed class TestBroker : IDisposable
         await RunAsync("start-rabbitmq.sh");
     }
 
-    private static bool IsListening() => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners()
-        .Any(listener => listener.Port == int.Parse(Port, CultureInfo.InvariantCulture));
+    private bool IsListening() => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners()
+        .Any(listener => listener.Port == int.Parse(_port, CultureInfo.InvariantCulture));
 
     public void Dispose()
     {
@@ -47,7 +50,7 @@ internal sealed class TestBroker : IDisposable
         ProcessStartInfo start = new(SharedFiles.InRepository("docker", script)) { RedirectStandardOutput = true };
         start.Environment.Remove("AGENTROLLOUT_RABBITMQ_URL");
         start.Environment["AGENTROLLOUT_RABBITMQ_ROOT"] = _root;
-        start.Environment["AGENTROLLOUT_RABBITMQ_PORT"] = Port;
+        start.Environment["AGENTROLLOUT_RABBITMQ_PORT"] = _port;
         using Process process = Process.Start(start)!;
         string url = (await process.StandardOutput.ReadToEndAsync()).Trim();
         await process.WaitForExitAsync();

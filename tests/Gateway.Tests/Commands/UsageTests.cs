@@ -35,7 +35,7 @@ public sealed class UsageTests
     [InlineData("Model folder '/nope' does not exist.", "inspect", "model", "/nope")]
     [InlineData("Model folder '/nope' does not exist.", "tokenizer", "encode", "--model", "/nope")]
     [InlineData("Configuration file '/nope' does not exist.", "serve", "--config", "/nope")]
-    [InlineData("Roles 'api' cannot be split over processes; the one combination that runs is api,tools,engine.", "serve", "--roles", "api")]
+    [InlineData("Roles 'api' do not go together; those that run are api,tools,engine, api,tools and engine.", "serve", "--roles", "api")]
     [InlineData("URL 'http://0.0.0.0:1' is not a loopback address, and other addresses need at least one API key in 'api_keys'.",
         "serve", "--urls", "http://0.0.0.0:1")]
     public async Task Wrong_usage_ends_with_one_sentence_and_exit_code_2(string sentence, params string[] arguments)
@@ -47,7 +47,7 @@ public sealed class UsageTests
 
     [Theory]
     [InlineData("""{"urls":[]}""", "'urls' is empty; the server must listen on at least one address.")]
-    [InlineData("""{"quue_capacity":1}""", "Member 'quue_capacity' is unknown; known members: urls, model, tool_call_parser, reward_model, content_encoding, database, durability, weights_folder, search_corpus, search_index, search_url, search_title_weight, search_snippet_words, search_max_term_share, queue_capacity,")]
+    [InlineData("""{"quue_capacity":1}""", "Member 'quue_capacity' is unknown; known members: urls, model, tool_call_parser, reward_model, embedding_model, content_encoding, database, durability, weights_folder, search_corpus, search_index, search_url, search_title_weight, search_snippet_words, search_max_term_share, queue_capacity,")]
     [InlineData("""{"search_corpus":"/nowhere.jsonl"}""", "'search_corpus' is '/nowhere.jsonl', which does not exist.")]
     [InlineData("""{"search_index":"i.db"}""", "'search_index' is 'i.db', which does not exist, and there is no 'search_corpus' to index.")]
     [InlineData("""{"search_url":"ftp://x"}""", "'search_url' is 'ftp://x'; it must be an http or https address, such as http://127.0.0.1:8000/retrieve.")]

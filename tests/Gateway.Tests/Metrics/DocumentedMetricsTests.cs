@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using AgentRollout.Gateway.Commands;
+using AgentRollout.Gateway.Engines;
 using AgentRollout.Gateway.Metrics;
 using AgentRollout.Gateway.Weights;
 using AgentRollout.RolloutEngine;
@@ -63,6 +64,8 @@ public sealed class DocumentedMetricsTests
         await using TestGateway gateway = await TestGateway.StartAsync(model.Policy, services => services
             .AddRolloutParts(_ => AgentRollout.Environments.Builtin.Lookup.LookupFacts.OpenIndex())
             .AddSingleton(provider => new SandboxPool(new NoRuntime(), new SandboxPoolOptions(), TimeProvider.System, NullLogger<SandboxPool>.Instance)));
+        await using RoutedModel routed = RoutedModel.Load(ModelFolder.Find(null), new RoutingSettings(), NullLoggerFactory.Instance);
+        await using TestGateway router = await TestGateway.StartAsync(routed.Policy, services => services.AddRolloutParts(_ => AgentRollout.Environments.Builtin.Lookup.LookupFacts.OpenIndex()));
         string id = await gateway.AcceptAsync("""{"environment":"arithmetic","task_set":{"offset":0,"count":2},"samples_per_task":2}""");
         await gateway.WaitForAsync(id, "completed");
         listener.RecordObservableInstruments();

@@ -15,13 +15,16 @@ internal sealed class ServerProcess : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly string _config;
+    private readonly string? _roles;
     private readonly List<string> _errors = [];
     private Process? _process;
 
     /// <param name="folder">Gets the database.</param>
     /// <param name="database">A database elsewhere; null for a file in the folder.</param>
-    public ServerProcess(string folder, string? database = null)
+    /// <param name="roles">What the process does; null for all.</param>
+    public ServerProcess(string folder, string? database = null, string? roles = null)
     {
+        _roles = roles;
         int port = FreePort();
         Database = database ?? Path.Combine(folder, "server.db");
         _config = Path.GetTempFileName();
@@ -140,7 +143,7 @@ internal sealed class ServerProcess : IDisposable
 
     private Process Start()
     {
-        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "agentrollout.dll"), "serve", "--config", _config])
+        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "agentrollout.dll"), "serve", "--config", _config, .. _roles is null ? Array.Empty<string>() : ["--roles", _roles]])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

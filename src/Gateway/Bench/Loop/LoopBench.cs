@@ -101,6 +101,8 @@ internal sealed class LoopBench(LoopBenchOptions options, LoopStage stage)
         {
             List<LoopRun> off = [], onNormal = [], onFull = [];
             List<long> writesNormal = [], writesFull = [];
+            // Storing is compiled while it runs, as the loop was.
+            await StoreAsync(Durability.Normal, [], []);
             for (int round = 0; round < options.Rounds; round++)
             {
                 off.Add(await PlayAsync(stage.WithTools, StoringConcurrency, database: null, cancellationToken));

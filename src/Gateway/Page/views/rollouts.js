@@ -51,7 +51,7 @@ export async function showRollouts(main, { signal }) {
       rows.set(rollout.id, drawn);
       place(drawn);
     }
-    if (!["queued", "running"].includes(rollout.state) || followed.has(rollout.id)) return;
+    if (!["queued", "running", "capturing"].includes(rollout.state) || followed.has(rollout.id)) return;
     followed.add(rollout.id);
     follow(rollout.id, signal, changed => show(changed)).finally(() => followed.delete(rollout.id));
   }
