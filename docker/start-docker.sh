@@ -5,24 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./engine.sh
-
-install_packages() {
-    local missing=() package policy=/usr/sbin/policy-rc.d made=0
-    for package in docker.io busybox-static curl ca-certificates procps; do
-        dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
-    done
-    [ ${#missing[@]} -eq 0 ] && return
-    log "installing ${missing[*]}"
-    # Keeps the packages from starting daemons by themselves, unless something else does so already.
-    if [ ! -e $policy ]; then
-        printf '#!/bin/sh\nexit 101\n' >$policy
-        chmod 755 $policy
-        made=1
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-    [ $made = 0 ] || rm -f $policy
-}
+. ./packages.sh
 
 # Uses the control groups that are mounted; mounts version 1 only where there are none.
 mount_cgroups() {
@@ -77,7 +60,7 @@ elif [ -z "${DOCKER_HOST:-}" ] && answers /var/run/docker.sock; then
     host=unix:///var/run/docker.sock
 else
     [ "$(id -u)" = 0 ] || { log "no Docker Engine answers, and only root can start one"; exit 1; }
-    install_packages
+    install_packages docker.io busybox-static curl ca-certificates procps
     start_own_engine
     host=unix://$SOCKET
 fi

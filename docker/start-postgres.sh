@@ -5,21 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./postgres.sh
-
-install_package() {
-    local policy=/usr/sbin/policy-rc.d made=0
-    [ -z "$(programs)" ] || return 0
-    log "installing postgresql"
-    # Keeps the package from starting a server by itself, unless something else does so already.
-    if [ ! -e $policy ]; then
-        printf '#!/bin/sh\nexit 101\n' >$policy
-        chmod 755 $policy
-        made=1
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql >/dev/null
-    [ $made = 0 ] || rm -f $policy
-}
+. ./packages.sh
 
 if [ -n "${AGENTROLLOUT_POSTGRES_URL:-}" ]; then
     echo "$AGENTROLLOUT_POSTGRES_URL"
@@ -35,7 +21,7 @@ mkdir -p "$ROOT"
 exec 9>"$ROOT.lock"
 flock 9
 if ! answers; then
-    install_package
+    [ -n "$(programs)" ] || install_packages postgresql
     chown postgres:postgres "$ROOT"
     chmod 700 "$ROOT"
     cd "$ROOT"

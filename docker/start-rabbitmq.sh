@@ -5,21 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./rabbitmq.sh
-
-install_package() {
-    local policy=/usr/sbin/policy-rc.d made=0
-    dpkg -s rabbitmq-server >/dev/null 2>&1 && return
-    log "installing rabbitmq-server"
-    # Keeps the package from starting a broker by itself, unless something else does so already.
-    if [ ! -e $policy ]; then
-        printf '#!/bin/sh\nexit 101\n' >$policy
-        chmod 755 $policy
-        made=1
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends rabbitmq-server >/dev/null
-    [ $made = 0 ] || rm -f $policy
-}
+. ./packages.sh
 
 write_settings() {
     printf 'listeners.tcp.1 = 127.0.0.1:%s\nvm_memory_high_watermark.absolute = 1GB\ndisk_free_limit.absolute = 200MB\nlog.file.level = warning\n' \
@@ -42,7 +28,7 @@ mkdir -p "$ROOT"
 exec 9>"$ROOT/start.lock"
 flock 9
 if ! answers; then
-    install_package
+    install_packages rabbitmq-server
     write_settings
     set_environment
     cd "$ROOT"
