@@ -104,6 +104,7 @@ internal static class GatewayApplication
         services.AddSingleton(options).AddSingleton(policy).AddSingleton(policy.Engine).AddSingleton(weights);
         configure(services);
         services.AddSingleton<WeightService>();
+        services.AddSingleton<WeightBroadcast>();
         services.AddSingleton<MetricCollector>();
         services.AddSingleton<Gauges>();
         services.AddTelemetry(options.Otlp);

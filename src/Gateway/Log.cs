@@ -62,6 +62,9 @@ internal static partial class Log
     [LoggerMessage(1063, LogLevel.Information, "{Count} more trajectories that hung go on or have ended")]
     public static partial void MoreTrajectoriesGoOn(ILogger logger, int count);
 
+    [LoggerMessage(1031, LogLevel.Information, "Weights {Version} arrive over a process group")]
+    public static partial void WeightsBroadcast(ILogger logger, long version);
+
     [LoggerMessage(1070, LogLevel.Information, "Retention dropped {Rollouts} rollouts with {Trajectories} trajectories")]
     public static partial void RolloutsDropped(ILogger logger, int rollouts, int trajectories);
 

@@ -41,6 +41,10 @@ internal static class DialectValues
     public static int Int(string name, JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : throw Wrong(name, value, "an integer");
 
+    /// <summary>A rank in a process group, or the number of them, which must be there.</summary>
+    public static int Rank(string name, JsonElement? value) =>
+        value is not { } given ? throw Invalid($"'{name}' is missing.") : Int(name, given) is >= 0 and var rank ? rank : throw Wrong(name, given, "0 or more");
+
     public static float Float(string name, JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out float number) && float.IsFinite(number) ? number : throw Wrong(name, value, "a number");
 

@@ -27,9 +27,9 @@ internal static class ControlEndpoints
         return TypedResults.NoContent();
     }
 
-    private static async Task<NoContent> ResumeAsync(WeightService weights)
+    private static async Task<NoContent> ResumeAsync(WeightService weights, CancellationToken cancellationToken)
     {
-        await weights.Receiver.ResumeAsync();
+        await weights.ResumeAsync(cancellationToken);
         return TypedResults.NoContent();
     }
 

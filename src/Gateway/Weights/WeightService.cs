@@ -14,13 +14,15 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
     private volatile WeightUpdateReport? _last;
     private volatile Task _confirmed = Task.CompletedTask;
     private StagedUpdate? _open;
+    private int _resumes;
 
     /// <summary>The weights in use, and what is on its way. Waits for their checksum.</summary>
     public async Task<WeightsResponse> DescribeAsync()
     {
         await _confirmed;
         EngineModel model = engine.Model;
-        CurrentWeights? current = folder.Current;
+        // Weights that came over a process group have no file.
+        CurrentWeights? current = folder.Current is { } last && last.Version == model.WeightVersion ? last : null;
         return new WeightsResponse(model.WeightVersion, current?.Path ?? model.Name, current?.Checksum, _open?.Id, _last);
     }
 
@@ -98,10 +100,39 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
         File.Delete(staged.Path);
     }
 
+    /// <summary>Makes a change of weights once those before it are over.</summary>
+    /// <exception cref="InvalidInputException">The engine refuses it.</exception>
+    public async Task<T> ChangeAsync<T>(Func<Task<T>> change, CancellationToken cancellationToken)
+    {
+        await _changing.WaitAsync(cancellationToken);
+        try
+        {
+            return await change();
+        }
+        catch (EngineException exception)
+        {
+            throw Refused(exception.Message);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
     public void Dispose()
     {
         _open?.Dispose();
         _changing.Dispose();
+    }
+
+    /// <summary>How often generation was let go on.</summary>
+    public int Resumes => Volatile.Read(ref _resumes);
+
+    /// <summary>Lets generation go on that was paused.</summary>
+    public Task ResumeAsync(CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _resumes);
+        return Receiver.ResumeAsync(cancellationToken);
     }
 
     /// <summary>The engine's control plane.</summary>
@@ -130,12 +161,11 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
         }
     }
 
-    private async Task<WeightUpdateReport> UseAsync(
+    private Task<WeightUpdateReport> UseAsync(
         WeightUpdate update, long received, long started, string? checksum, IReadOnlyDictionary<string, uint>? crc32, CancellationToken cancellationToken)
     {
         IWeightReceiver receiver = Receiver;
-        await _changing.WaitAsync(cancellationToken);
-        try
+        return ChangeAsync(async () =>
         {
             string? verified = checksum is null && crc32 is null
                 ? null
@@ -159,15 +189,7 @@ internal sealed class WeightService(ITokenEngine engine, WeightFolder folder, Ti
             WeightTelemetry.Record(report);
             Log.WeightsChanged(logger, report.Version, update.Path);
             return _last = report;
-        }
-        catch (EngineException exception)
-        {
-            throw Refused(exception.Message);
-        }
-        finally
-        {
-            _changing.Release();
-        }
+        }, cancellationToken);
     }
 
     private static string Verify(string path, string? checksum, IReadOnlyDictionary<string, uint>? crc32)

@@ -39,6 +39,16 @@ internal sealed class Fleet(RoutingOptions options, TimeProvider time, ILogger l
         }
     }
 
+    /// <summary>All engines, whether or not they answer.</summary>
+    public IReadOnlyList<EngineSlot> All
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _slots];
+        }
+    }
+
     /// <summary>How often each reason decided.</summary>
     public IReadOnlyDictionary<RoutingReason, long> Choices
     {
@@ -291,7 +301,7 @@ internal sealed class Fleet(RoutingOptions options, TimeProvider time, ILogger l
 
     private long FindNewest()
     {
-        long newest = Wanted.Weights?.Version ?? 0;
+        long newest = Wanted.Version;
         foreach (EngineSlot slot in _slots)
         {
             // The order of other labels says nothing.

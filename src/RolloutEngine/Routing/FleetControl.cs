@@ -47,7 +47,7 @@ internal sealed class FleetControl(Fleet fleet, ILogger logger)
             Answers<WeightUpdateResult> answers = await AskAsync(engine => engine.UpdateWeightsAsync(update, cancellationToken));
             if (answers.Given is [])
                 throw answers.ToException("change their weights");
-            fleet.Wanted.Weights = update;
+            fleet.Wanted.Took(update.Version.Value, update);
             foreach ((EngineSlot slot, _) in answers.Given)
                 fleet.Forget(slot);
             foreach ((EngineSlot slot, EngineException failure) in answers.Failures)

@@ -43,6 +43,9 @@ internal sealed class FleetWatch(Fleet fleet, EngineSlot slot, RoutingOptions op
             string reason = exception is OperationCanceledException
                 ? $"Engine '{slot.Name}' did not answer within {options.ProbeTimeout.TotalSeconds} s."
                 : exception.Message;
+            // One that takes new weights may have no ear for anything else.
+            if (exception is OperationCanceledException && node is not null && fleet.Wanted.IsUpdating)
+                return;
             if (node is null || exception is EngineException { IsLost: true } || fleet.Miss(slot) > MissesAllowed)
                 fleet.Lose(slot, node, reason);
         }
@@ -64,8 +67,15 @@ internal sealed class FleetWatch(Fleet fleet, EngineSlot slot, RoutingOptions op
     /// <summary>Gives an engine the weights that it missed.</summary>
     private async Task BringUpToDateAsync(IEngineNode node)
     {
-        if (fleet.Wanted.IsUpdating || fleet.Wanted.Weights is not { } update || node.Model.WeightVersion >= update.Version)
+        long version = fleet.Wanted.Version;
+        if (fleet.Wanted.IsUpdating || node.Model.WeightVersion >= version)
             return;
+        if (fleet.Wanted.Weights is not { } update)
+        {
+            fleet.Refuse(slot, $"It missed weights {version}, which came over a process group.");
+            return;
+        }
+
         try
         {
             await node.UpdateWeightsAsync(update, _stopping);

@@ -8,13 +8,14 @@ namespace AgentRollout.RolloutEngine.Routing;
 /// (<see cref="RoutingPolicy"/>); only to engines that answer and have the newest weights. A request whose engine is lost goes on at another from the
 /// tokens that it has, as <see cref="GenerationRequest.OnInterrupt"/> says; <see cref="TokenChunk.Engine"/> tells which tokens came from where.
 /// </summary>
-public sealed class RouterEngine : IEngineNode, ITokenScorer, IAsyncDisposable
+public sealed class RouterEngine : IEngineNode, ITokenScorer, IWeightGroupMember, IAsyncDisposable
 {
     private readonly EngineModel _model;
     private readonly RoutingOptions _options;
     private readonly ILogger _logger;
     private readonly Fleet _fleet;
     private readonly FleetControl _control;
+    private readonly FleetGroups _groups;
 
     /// <param name="model">What the engines serve; the weight version and a smaller context are theirs.</param>
     /// <param name="options">Bounds and times.</param>
@@ -27,8 +28,9 @@ public sealed class RouterEngine : IEngineNode, ITokenScorer, IAsyncDisposable
         _logger = loggers.CreateLogger<RouterEngine>();
         _fleet = new Fleet(options, time ?? TimeProvider.System, _logger);
         _control = new FleetControl(_fleet, _logger);
+        _groups = new FleetGroups(_fleet);
         if (weights is not null)
-            _fleet.Wanted.Weights = new WeightUpdate { Path = weights.Path, Version = weights.Version };
+            _fleet.Wanted.Took(weights.Version, new WeightUpdate { Path = weights.Path, Version = weights.Version });
     }
 
     public string Name => "router";
@@ -139,6 +141,15 @@ public sealed class RouterEngine : IEngineNode, ITokenScorer, IAsyncDisposable
         _control.ReleaseMemoryAsync(memory, cancellationToken);
 
     public Task ResumeMemoryAsync(EngineMemory memory, CancellationToken cancellationToken) => _control.ResumeMemoryAsync(memory, cancellationToken);
+
+    public int Workers => _groups.Workers;
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// All engines join, with ranks one behind the other, or none does. An engine that comes back, or is added, after a broadcast is stale until it
+    /// has joined and received the next one.
+    /// </remarks>
+    public Task PassAsync(WeightGroupCall call, CancellationToken cancellationToken) => _groups.PassAsync(call, cancellationToken);
 
     /// <summary>Lets all engines go; requests that run or wait fail.</summary>
     public ValueTask DisposeAsync() => _fleet.DisposeAsync();

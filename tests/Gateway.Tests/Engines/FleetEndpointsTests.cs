@@ -89,6 +89,30 @@ public sealed class FleetEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Servers_register_as_with_SGLangs_router_and_leave_when_they_have_finished()
+    {
+        string[] urls = [.. _nodes.Select(node => node.Client.BaseAddress!.ToString().TrimEnd('/'))];
+        using (HttpResponseMessage added = await _gateway.Client.PostAsJsonAsync("/workers", new { url = urls[0], worker_type = "regular" }))
+            Assert.Equal(HttpStatusCode.Accepted, added.StatusCode);
+        Assert.Equal(HttpStatusCode.Accepted, (await _gateway.Client.PostAsync($"/add_worker?url={Uri.EscapeDataString(urls[1])}", null)).StatusCode);
+        JsonElement listed = await _gateway.GetAsync("/workers");
+        Assert.Equal((2, 2), (listed.GetProperty("total").GetInt32(), listed.GetProperty("stats").GetProperty("regular_count").GetInt32()));
+        Assert.Equal(urls, listed.GetProperty("workers").EnumerateArray().Select(worker => worker.GetProperty("url").GetString()!));
+        Assert.All(listed.GetProperty("workers").EnumerateArray(), worker => Assert.True(worker.GetProperty("is_healthy").GetBoolean()));
+        await PlayAsync(_gateway, leaves: false);
+
+        Assert.Equal(HttpStatusCode.Conflict, (await _gateway.Client.PostAsJsonAsync("/workers", new { url = urls[0] })).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await _gateway.Client.PostAsJsonAsync("/workers", new { url = urls[0], worker_type = "prefill" })).StatusCode);
+        Assert.Equal(HttpStatusCode.Accepted, (await _gateway.Client.PostAsync($"/remove_worker?url={urls[0]}", null)).StatusCode);
+        string id = listed.GetProperty("workers")[1].GetProperty("id").GetString()!;
+        Assert.Equal(HttpStatusCode.Accepted, (await _gateway.Client.DeleteAsync($"/workers/{id}")).StatusCode);
+        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(60));
+        while ((await _gateway.GetAsync("/list_workers")).GetProperty("urls").GetArrayLength() > 0)
+            await Task.Delay(1, patience.Token);
+        Assert.Equal(HttpStatusCode.BadRequest, (await _gateway.Client.DeleteAsync($"/workers/{id}")).StatusCode);
+    }
+
+    [Fact]
     public async Task Weights_go_to_every_engine_and_metrics_tell_of_each()
     {
         await AddAsync("a", 0);

@@ -81,21 +81,30 @@ public sealed class SglangControlTests
     }
 
     [Fact]
-    public async Task Weights_from_a_process_group_are_passed_through()
+    public async Task Weights_from_a_process_group_are_passed_through_as_the_trainer_wrote_them()
     {
         using SglangFake fake = await StartAsync(_ => null);
-        await fake.Engine.JoinWeightGroupAsync(new WeightGroup("10.0.0.1", 29_500, 1, 9), CancellationToken.None);
-        GroupTensors tensors = new(["model.embed_tokens.weight"], ["bfloat16"], [[1_024, 128]]) { FlushesCache = false };
-        await fake.Engine.ReceiveWeightsAsync(tensors, CancellationToken.None);
-        await fake.Engine.ReceiveWeightsAsync(tensors with { FlushesCache = true, Version = 42 }, CancellationToken.None);
-        await fake.Engine.LeaveWeightGroupAsync("weight_update_group", CancellationToken.None);
+        await fake.Engine.PassAsync(Call(WeightGroupStep.Join, """{"master_address": "10.0.0.1", "rank_offset": 1, "world_size": 9, "backend": "nccl"}""") with { RankOffset = 5 }, CancellationToken.None);
+        const string Tensors = """{"names": ["a"], "shapes": [[1024, 128]], "load_format": "flattened_bucket", "flush_cache": false, "weight_version": "step-7"}""";
+        await fake.Engine.PassAsync(Call(WeightGroupStep.Receive, Tensors) with { Version = 42 }, CancellationToken.None);
+        await fake.Engine.PassAsync(Call(WeightGroupStep.Leave, """{"group_name": "g"}"""), CancellationToken.None);
+
+        Assert.Equal("""{"master_address":"10.0.0.1","world_size":9,"backend":"nccl","rank_offset":5}""", Assert.Single(fake.Server.BodiesOf("/init_weights_update_group")));
         Assert.Equal(
-            """{"master_address":"10.0.0.1","master_port":29500,"rank_offset":1,"world_size":9,"group_name":"weight_update_group","backend":"nccl"}""",
-            Assert.Single(fake.Server.BodiesOf("/init_weights_update_group")));
-        const string Members = """{"names":["model.embed_tokens.weight"],"dtypes":["bfloat16"],"shapes":[[1024,128]],"group_name":"weight_update_group","abort_all_requests":false,"flush_cache":""";
-        Assert.Equal([Members + "false}", Members + "true,\"weight_version\":\"42\"}"], fake.Server.BodiesOf("/update_weights_from_distributed"));
-        Assert.Equal("""{"group_name":"weight_update_group"}""", Assert.Single(fake.Server.BodiesOf("/destroy_weights_update_group")));
-        Assert.Equal(42, fake.Engine.Model.WeightVersion);
+            """{"names":["a"],"shapes":[[1024,128]],"load_format":"flattened_bucket","flush_cache":false,"weight_version":"42"}""",
+            Assert.Single(fake.Server.BodiesOf("/update_weights_from_distributed")));
+        Assert.Equal("""{"group_name":"g"}""", Assert.Single(fake.Server.BodiesOf("/destroy_weights_update_group")));
+        Assert.Equal((42, 1), (fake.Engine.Model.WeightVersion, fake.Engine.Workers));
+    }
+
+    [Theory]
+    [InlineData(WeightGroupStep.Join, RemoteEngineKind.Vllm, "cannot join a process group in vLLM's words")]
+    [InlineData(WeightGroupStep.Begin, RemoteEngineKind.Sglang, "no call for the step Begin")]
+    public async Task Calls_that_the_protocol_does_not_have_are_refused(WeightGroupStep step, RemoteEngineKind kind, string expected)
+    {
+        using SglangFake fake = await StartAsync(_ => null);
+        EngineException exception = await Assert.ThrowsAsync<EngineException>(async () => await fake.Engine.PassAsync(Call(step, "{}") with { Kind = kind }, CancellationToken.None));
+        Assert.Contains(expected, exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -125,6 +134,8 @@ public sealed class SglangControlTests
         using SglangFake fake = await StartAsync(request => request.Path == "/health" ? WireAnswer.Json("{}", 503) : null);
         Assert.True((await Assert.ThrowsAsync<EngineException>(() => fake.Engine.ProbeAsync(CancellationToken.None))).IsLost);
     }
+
+    private static WeightGroupCall Call(WeightGroupStep step, string body) => new(RemoteEngineKind.Sglang, step, JsonElement.Parse(body));
 
     private Task<SglangFake> StartAsync(Func<WireRequest, WireAnswer?> answer, RemoteEngineOptions? options = null) => SglangFake.StartAsync(request =>
     {

@@ -9,6 +9,7 @@ namespace AgentRollout.RolloutEngine.Tests.Remote;
 /// <summary>The client against answers as vLLM's servers write them.</summary>
 public sealed class VllmEngineTests
 {
+    private const string WorldSize = "/get_world_size?include_dp=true";
     private const string Generate = "/inference/v1/generate";
     private const string Completions = "/v1/completions";
 
@@ -141,7 +142,7 @@ public sealed class VllmEngineTests
         Assert.Equal("""{"method":"reload_weights","kwargs":{"weights_path":"/weights/1"}}""", fake.Server.BodiesOf("/collective_rpc")[0]);
         Assert.Equal(
             ["/pause?mode=wait&clear_cache=true", "/collective_rpc", "/reset_prefix_cache", "/resume", "/pause?mode=keep&clear_cache=false", "/collective_rpc", "/resume"],
-            fake.Server.Requests.Select(request => request.Path).Where(path => path is not ("/v1/models" or Generate)));
+            fake.Server.Requests.Select(request => request.Path).Where(path => path is not ("/v1/models" or Generate or WorldSize)));
     }
 
     [Fact]
@@ -156,7 +157,29 @@ public sealed class VllmEngineTests
         await fake.Engine.ResumeMemoryAsync(EngineMemory.Weights, CancellationToken.None);
         Assert.Equal(
             ["/pause?mode=keep&clear_cache=true", "/resume", "/reset_prefix_cache", "/sleep?level=1&mode=keep&tags=weights&tags=kv_cache", "/wake_up?tags=weights"],
-            fake.Server.Requests.Select(request => request.Path).Where(path => path is not ("/v1/models" or Generate)));
+            fake.Server.Requests.Select(request => request.Path).Where(path => path is not ("/v1/models" or Generate or WorldSize)));
+    }
+
+    [Fact]
+    public async Task Weights_from_a_process_group_are_passed_through_as_the_trainer_wrote_them()
+    {
+        using Fake fake = await Fake.StartAsync(request => request.Path == WorldSize ? WireAnswer.Json("""{"world_size": 8}""") : null);
+        (WeightGroupStep Step, string Body)[] calls =
+        [
+            (WeightGroupStep.Join, """{"init_info": {"master_address": "10.0.0.1", "rank_offset": 1, "world_size": 9}, "more": true}"""),
+            (WeightGroupStep.Begin, """{"include_draft": false}"""), (WeightGroupStep.Receive, """{"update_info": {"names": ["a"], "packed": true}}"""), (WeightGroupStep.End, "{}"),
+        ];
+        foreach ((WeightGroupStep step, string body) in calls)
+            await fake.Engine.PassAsync(new WeightGroupCall(RemoteEngineKind.Vllm, step, JsonElement.Parse(body)) { RankOffset = 3, Version = 7 }, CancellationToken.None);
+
+        Assert.Equal(
+            [
+                """/init_weight_transfer_engine {"more":true,"init_info":{"master_address":"10.0.0.1","world_size":9,"rank_offset":3}}""", """/start_weight_update {"include_draft":false}""",
+                """/update_weights {"update_info":{"names":["a"],"packed":true}}""", "/finish_weight_update {}",
+            ],
+            fake.Server.Requests.Where(request => request.Path.Contains("weight", StringComparison.Ordinal)).Select(request => $"{request.Path} {request.Body}"));
+        Assert.Equal((7, 8), (fake.Engine.Model.WeightVersion, fake.Engine.Workers));
+        await Assert.ThrowsAsync<EngineException>(() => fake.Engine.PassAsync(new WeightGroupCall(RemoteEngineKind.Vllm, WeightGroupStep.Leave, default), CancellationToken.None));
     }
 
     [Fact]

@@ -37,7 +37,7 @@ internal sealed class GenerationControl(WeightService weights, LiveCalls calls, 
     /// <summary><c>/continue_generation</c>.</summary>
     public async Task ContinueAsync(HttpContext context)
     {
-        await weights.Receiver.ResumeAsync(context.RequestAborted);
+        await weights.ResumeAsync(context.RequestAborted);
         await SayAsync(context, "Generation continued successfully.");
     }
 

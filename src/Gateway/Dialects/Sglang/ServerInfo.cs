@@ -64,7 +64,7 @@ internal sealed class ServerInfo(Policy policy, GatewayOptions options, LiveCall
         json.WriteString("served_model_name", policy.Name);
         json.WriteNumber("context_length", policy.Engine.Model.ContextLength);
         json.WriteBoolean("incremental_streaming_output", options.Dialects.Sglang.IncrementalStreamingOutput);
-        json.WriteNumber("tp_size", 1);
+        json.WriteNumber("tp_size", (policy.Engine as IWeightGroupMember)?.Workers ?? 1);
         json.WriteNumber("dp_size", 1);
         json.WriteString("weight_version", labels.Current);
         json.WriteString("version", _version);
@@ -93,41 +93,6 @@ internal sealed class ServerInfo(Policy policy, GatewayOptions options, LiveCall
         json.WritePropertyName("loads");
         WriteLoads(json);
     });
-
-    /// <summary><c>/workers</c>: the router's view of a server that is its own only worker.</summary>
-    public Task WorkersAsync(HttpContext context) => SglangResponse.WriteAsync(context, json =>
-    {
-        string url = UrlOf(context);
-        json.WriteStartArray("workers");
-        json.WriteStartObject();
-        json.WriteString("id", url);
-        json.WriteString("url", url);
-        json.WriteString("model_id", policy.Name);
-        json.WriteNumber("priority", 50);
-        json.WriteNumber("cost", 1);
-        json.WriteString("worker_type", "regular");
-        json.WriteBoolean("is_healthy", true);
-        json.WriteNumber("load", Requests().Running + Requests().Waiting);
-        json.WriteString("connection_mode", "http");
-        json.WriteEndObject();
-        json.WriteEndArray();
-        json.WriteNumber("total", 1);
-        json.WriteStartObject("stats");
-        json.WriteNumber("prefill_count", 0);
-        json.WriteNumber("decode_count", 0);
-        json.WriteNumber("regular_count", 1);
-        json.WriteEndObject();
-    });
-
-    /// <summary><c>/list_workers</c>, as routers had it before.</summary>
-    public static Task ListWorkersAsync(HttpContext context) => SglangResponse.WriteAsync(context, json =>
-    {
-        json.WriteStartArray("urls");
-        json.WriteStringValue(UrlOf(context));
-        json.WriteEndArray();
-    });
-
-    private static string UrlOf(HttpContext context) => $"{context.Request.Scheme}://{context.Request.Host}";
 
     private void WriteLoads(Utf8JsonWriter json)
     {

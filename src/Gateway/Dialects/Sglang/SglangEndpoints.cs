@@ -3,31 +3,30 @@ namespace AgentRollout.Gateway.Dialects.Sglang;
 /// <summary>SGLang's native protocol, for trainers and clients that speak it (docs/dialects.md).</summary>
 internal static class SglangEndpoints
 {
-    private const string SendWeights = "save them where this machine can read and call /update_weights_from_disk, or send their bytes by POST /v1/weights/updates (docs/weights.md)";
-    private const string NoGroup = "This engine computes on processors and joins no process group; " + SendWeights + ".";
+    /// <summary>How weights come to this server.</summary>
+    public const string SendWeights = "save them where this machine can read and call /update_weights_from_disk, or send their bytes by POST /v1/weights/updates (docs/weights.md)";
     private const string NoPickle = "Its tensors are Python pickles, which would run the sender's code here; " + SendWeights + ".";
     private const string NoAdapters = "The engine serves one model without adapters.";
     private const string NoSessions = "There are no sessions to open: send all tokens so far; what was computed for them is found in the cache.";
-    private const string OwnWorker = "This server is its own only worker; workers cannot be added or removed.";
 
     /// <summary>Calls that are refused, whatever their body, and why.</summary>
     private static readonly (string Path, string Reason)[] _refused =
     [
         ("/update_weights_from_tensor", NoPickle), ("/update_weights_from_ipc", NoPickle),
-        ("/init_weights_update_group", NoGroup), ("/update_weights_from_distributed", NoGroup), ("/destroy_weights_update_group", NoGroup),
         ("/load_lora_adapter", NoAdapters), ("/unload_lora_adapter", NoAdapters), ("/load_lora_adapter_from_tensors", NoAdapters),
         ("/open_session", NoSessions), ("/close_session", NoSessions),
         ("/get_weights_by_name", "Weights are not given out; GET /v1/weights tells their checksum."),
         ("/weights_checker", "GET /v1/weights tells the checksum of the weights in use."),
         ("/pull_weights", "The server fetches no weights; " + SendWeights + "."),
         ("/post_process_weights", "Weights are put to use as they are read; there is nothing to do behind that."),
-        ("/add_worker", OwnWorker), ("/remove_worker", OwnWorker),
     ];
 
     public static IServiceCollection AddSglang(this IServiceCollection services) => services
         .AddSingleton<GenerateEndpoint>()
         .AddSingleton<GenerationControl>()
         .AddSingleton<WeightControl>()
+        .AddSingleton<GroupControl>()
+        .AddSingleton<WorkerControl>()
         .AddSingleton<ServerInfo>();
 
     public static void MapSglang(this WebApplication app, SglangSettings settings)
@@ -39,11 +38,11 @@ internal static class SglangEndpoints
         GenerateEndpoint generate = app.Services.GetRequiredService<GenerateEndpoint>();
         group.Map("/generate", ["POST", "PUT"], generate.HandleAsync);
         MapControl(group, app.Services.GetRequiredService<GenerationControl>(), app.Services.GetRequiredService<WeightControl>());
+        MapGroups(group, app.Services.GetRequiredService<GroupControl>());
         MapInfo(group, app.Services.GetRequiredService<ServerInfo>());
         foreach ((string path, string reason) in _refused)
             group.Map(path, ["GET", "POST"], _ => throw DialectValues.Invalid(reason));
-        group.Map("/workers", ["POST"], _ => throw DialectValues.Invalid(OwnWorker));
-        group.Map("/workers/{id}", ["PUT", "DELETE"], _ => throw DialectValues.Invalid(OwnWorker));
+        MapWorkers(group, app.Services.GetRequiredService<WorkerControl>());
     }
 
     private static void MapControl(RouteGroupBuilder group, GenerationControl generation, WeightControl weights)
@@ -60,6 +59,24 @@ internal static class SglangEndpoints
         group.Map("/resume_memory_occupation", ["GET", "POST"], weights.ResumeAsync);
     }
 
+    private static void MapGroups(RouteGroupBuilder group, GroupControl groups)
+    {
+        group.Map("/init_weights_update_group", ["POST"], groups.JoinAsync);
+        group.Map("/update_weights_from_distributed", ["POST"], groups.ReceiveAsync);
+        group.Map("/destroy_weights_update_group", ["POST"], groups.LeaveAsync);
+    }
+
+    private static void MapWorkers(RouteGroupBuilder group, WorkerControl workers)
+    {
+        group.Map("/workers", ["GET"], workers.ListAsync);
+        group.Map("/workers", ["POST"], workers.AddAsync);
+        group.Map("/workers/{id}", ["PUT"], WorkerControl.ChangeAsync);
+        group.Map("/workers/{id}", ["DELETE"], workers.RemoveAsync);
+        group.Map("/list_workers", ["GET"], workers.ListUrlsAsync);
+        group.Map("/add_worker", ["POST"], workers.AddByUrlAsync);
+        group.Map("/remove_worker", ["POST"], workers.RemoveByUrlAsync);
+    }
+
     private static void MapInfo(RouteGroupBuilder group, ServerInfo info)
     {
         group.Map("/health", ["GET"], ServerInfo.HealthAsync);
@@ -70,8 +87,6 @@ internal static class SglangEndpoints
         group.Map("/server_info", ["GET"], info.ServerAsync);
         group.Map("/get_load", ["GET"], info.LoadAsync);
         group.Map("/v1/loads", ["GET"], info.LoadsAsync);
-        group.Map("/workers", ["GET"], info.WorkersAsync);
-        group.Map("/list_workers", ["GET"], ServerInfo.ListWorkersAsync);
     }
 
     private static void Map(this RouteGroupBuilder group, string path, string[] methods, Func<HttpContext, Task> handle) =>

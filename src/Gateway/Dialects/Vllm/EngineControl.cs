@@ -38,7 +38,7 @@ internal sealed class EngineControl(WeightService weights, LiveCalls calls, Poli
     /// <summary><c>/resume</c>.</summary>
     public async Task<IResult> ResumeAsync(HttpContext context)
     {
-        await weights.Receiver.ResumeAsync(context.RequestAborted);
+        await weights.ResumeAsync(context.RequestAborted);
         return Say("status", "resumed");
     }
 
@@ -134,7 +134,7 @@ internal sealed class EngineControl(WeightService weights, LiveCalls calls, Poli
             await weights.Receiver.PauseAsync(retract: false, cancellationToken);
             if ((await LoadAsync(cancellationToken)).Running is null or 0)
                 return;
-            await weights.Receiver.ResumeAsync(cancellationToken);
+            await weights.ResumeAsync(cancellationToken);
         }
     }
 

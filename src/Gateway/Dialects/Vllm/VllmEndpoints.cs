@@ -3,6 +3,7 @@ using AgentRollout.Environments;
 using AgentRollout.Gateway.Dialects.Chat;
 using AgentRollout.Gateway.Dialects.OpenAi;
 using AgentRollout.Gateway.Metrics;
+using AgentRollout.RolloutEngine;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace AgentRollout.Gateway.Dialects.Vllm;
@@ -10,9 +11,6 @@ namespace AgentRollout.Gateway.Dialects.Vllm;
 /// <summary>vLLM's own protocol, beside OpenAI's (docs/dialects.md).</summary>
 internal static class VllmEndpoints
 {
-    /// <summary>Calls that need a process group.</summary>
-    private static readonly string[] _groupCalls = ["/init_weight_transfer_engine", "/start_weight_update", "/finish_weight_update"];
-
     public static IServiceCollection AddVllm(this IServiceCollection services) => services.AddSingleton<EngineControl>();
 
     public static void MapVllm(this WebApplication app, DialectSettings dialects)
@@ -24,8 +22,6 @@ internal static class VllmEndpoints
         group.WithMetadata(VllmErrors.Form, settings);
         group.MapPost("/inference/v1/generate", TokenEndpoint.GenerateAsync);
         MapControl(group);
-        foreach (string path in _groupCalls)
-            group.MapPost(path, IResult () => throw DialectValues.Invalid(WeightCalls.NoGroup));
         MapShared(group);
         if (settings.Prefix.Length > 0)
             group.MapGet("/metrics", (Policy policy) => TypedResults.Text(LoadMetrics.Read(policy), PrometheusText.MediaType));
@@ -45,9 +41,12 @@ internal static class VllmEndpoints
         group.MapGet("/is_sleeping", (EngineControl control) => control.IsSleeping());
         group.MapPost("/reset_prefix_cache", (HttpContext context, EngineControl control) => control.ResetCacheAsync(context));
         group.MapPost("/collective_rpc", WeightCalls.CallAsync);
+        group.MapPost("/init_weight_transfer_engine", GroupCalls.JoinAsync);
+        group.MapPost("/start_weight_update", GroupCalls.BeginAsync);
         group.MapPost("/update_weights", WeightCalls.UpdateAsync);
+        group.MapPost("/finish_weight_update", GroupCalls.EndAsync);
         group.MapGet("/weight_info", WeightCalls.Describe);
-        group.MapGet("/get_world_size", () => Say("world_size", 1));
+        group.MapGet("/get_world_size", (Policy policy) => Say("world_size", (policy.Engine as IWeightGroupMember)?.Workers ?? 1));
         group.MapGet("/load", (LiveCalls calls) => Say("server_load", calls.Count));
         group.MapGet("/version", () => TypedResults.Json(
             new Dictionary<string, string> { ["version"] = Assembly.GetExecutingAssembly().GetName().Version!.ToString(3) }, VllmJson.Default.DictionaryStringString));

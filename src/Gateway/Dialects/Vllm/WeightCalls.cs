@@ -7,15 +7,12 @@ namespace AgentRollout.Gateway.Dialects.Vllm;
 /// <summary>Weights from disk, and what they are called.</summary>
 internal static class WeightCalls
 {
-    /// <summary>Why weights do not come over a process group, and how they do.</summary>
-    public const string NoGroup = "This engine computes on processors and joins no process group; save the weights where this machine can read and call "
-        + "/collective_rpc with the method reload_weights, or send their bytes by POST /v1/weights/updates (docs/weights.md).";
-
-    /// <summary><c>/update_weights</c>: a folder, as prime-rl sends it; what vLLM's own transfer engines send cannot be received.</summary>
-    public static async Task<IResult> UpdateAsync(HttpContext context, WeightService weights)
+    /// <summary><c>/update_weights</c>: a folder, as prime-rl sends it, or tensors that the trainer broadcasts.</summary>
+    public static async Task<IResult> UpdateAsync(HttpContext context, WeightService weights, WeightBroadcast broadcast)
     {
-        JsonBody body = new(await JsonBody.ReadAsync(context.Request));
-        string folder = body.Text("weight_dir") ?? throw DialectValues.Invalid(NoGroup);
+        JsonElement element = await JsonBody.ReadAsync(context.Request);
+        if (new JsonBody(element).Text("weight_dir") is not { } folder)
+            return await GroupCalls.ReceiveAsync(element, broadcast, context.RequestAborted);
         await UseAsync(folder, version: null, weights, context.RequestAborted);
         return TypedResults.Json(new Dictionary<string, string> { ["status"] = "ok" }, VllmJson.Default.DictionaryStringString);
     }

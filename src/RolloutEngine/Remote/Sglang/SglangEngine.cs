@@ -7,7 +7,7 @@ namespace AgentRollout.RolloutEngine.Remote.Sglang;
 /// An SGLang server, or this project's own, over <c>/generate</c>. The same seed gives the same tokens where the server honours seeds: this
 /// project's does to the bit, SGLang with deterministic inference.
 /// </summary>
-public sealed class SglangEngine : RemoteEngine, ITokenScorer
+public sealed class SglangEngine : RemoteEngine, ITokenScorer, IWeightGroupMember
 {
     private static readonly TimeSpan FlushPause = TimeSpan.FromMilliseconds(250);
 
@@ -19,6 +19,8 @@ public sealed class SglangEngine : RemoteEngine, ITokenScorer
     /// <summary>Whether the server is this project's own, which tells both kinds of log-probabilities and honours all of a request.</summary>
     public bool IsAgentRollout => _server.IsOwn;
 
+    public int Workers => _server.Workers;
+
     /// <summary>Connects to a server and asks what it serves.</summary>
     /// <exception cref="EngineException">It does not answer, or too little is known of its model.</exception>
     public static async Task<SglangEngine> ConnectAsync(Uri address, RemoteEngineOptions options, CancellationToken cancellationToken)
@@ -28,14 +30,14 @@ public sealed class SglangEngine : RemoteEngine, ITokenScorer
         {
             JsonElement info = await client.FindAsync("get_model_info", cancellationToken) ?? await client.GetAsync("model_info", cancellationToken);
             if (info.Member(OwnFacts.Member) is { } own)
-                return new SglangEngine(client, OwnFacts.Read(own, client.Name), new SglangServer(IsOwn: true, true, ReportedLogprobs.Unfiltered), options);
+                return new SglangEngine(client, OwnFacts.Read(own, client.Name), new SglangServer(IsOwn: true, IsIncremental: true, ReportedLogprobs.Unfiltered, Workers: 1), options);
             JsonElement server = await client.FindAsync("get_server_info", cancellationToken) ?? await client.FindAsync("server_info", cancellationToken) ?? default;
             EngineModel model = RemoteModel.Read(options.ModelFolder, client.Name, server.Integer("context_length"));
             bool isIncremental = server.Member("incremental_streaming_output") is { ValueKind: JsonValueKind.True };
             return new SglangEngine(
                 client,
                 model with { WeightVersion = info.Version("weight_version") ?? 0 },
-                new SglangServer(IsOwn: false, isIncremental, options.Logprobs ?? ReportedLogprobs.Unfiltered),
+                new SglangServer(IsOwn: false, isIncremental, options.Logprobs ?? ReportedLogprobs.Unfiltered, server.Integer("tp_size") ?? 1),
                 options);
         }
         catch
@@ -118,43 +120,22 @@ public sealed class SglangEngine : RemoteEngine, ITokenScorer
         return new WeightUpdateResult(Model.WeightVersion, Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero);
     }
 
-    /// <summary>Has the server join a process group of the trainer's, from which weights come.</summary>
-    /// <exception cref="EngineException">The server refuses, as this project's own does, or is lost.</exception>
-    public Task JoinWeightGroupAsync(WeightGroup group, CancellationToken cancellationToken) => CheckedPostAsync("init_weights_update_group", json =>
+    /// <inheritdoc/>
+    /// <remarks>Tensors are named with the version of the call, and nothing that runs is aborted unless its body says so.</remarks>
+    public Task PassAsync(WeightGroupCall call, CancellationToken cancellationToken)
     {
-        json.WriteString("master_address", group.MasterAddress);
-        json.WriteNumber("master_port", group.MasterPort);
-        json.WriteNumber("rank_offset", group.RankOffset);
-        json.WriteNumber("world_size", group.WorldSize);
-        json.WriteString("group_name", group.Name);
-        json.WriteString("backend", group.Backend);
-    }, cancellationToken);
-
-    /// <summary>Has the server receive tensors that the trainer broadcasts in a group. Nothing that runs is aborted.</summary>
-    /// <exception cref="EngineException">The server refuses or is lost.</exception>
-    public Task ReceiveWeightsAsync(GroupTensors tensors, CancellationToken cancellationToken)
-    {
-        Action<Utf8JsonWriter> write = json =>
+        string path = GroupCalls.PathOf(call, RemoteEngineKind.Sglang, Name);
+        return call.Step switch
         {
-            WriteTexts(json, "names", tensors.Names);
-            WriteTexts(json, "dtypes", tensors.Types);
-            json.WriteStartArray("shapes");
-            foreach (IReadOnlyList<int> shape in tensors.Shapes)
-                SglangRequest.WriteIds(json, null, shape);
-            json.WriteEndArray();
-            json.WriteString("group_name", tensors.Group);
-            json.WriteBoolean("abort_all_requests", false);
-            json.WriteBoolean("flush_cache", tensors.FlushesCache);
+            WeightGroupStep.Join => CheckedPostAsync(path, json =>
+            {
+                json.CopyMembers(call.Body, except: "rank_offset");
+                json.WriteNumber("rank_offset", call.RankOffset);
+            }, cancellationToken),
+            WeightGroupStep.Receive => UpdateAsync(path, call.Version, json => json.CopyMembers(call.Body, except: "weight_version"), cancellationToken),
+            _ => CheckedPostAsync(path, json => json.CopyMembers(call.Body), cancellationToken),
         };
-        return tensors.Version is { } version
-            ? UpdateAsync("update_weights_from_distributed", version, write, cancellationToken)
-            : CheckedPostAsync("update_weights_from_distributed", write, cancellationToken);
     }
-
-    /// <summary>Has the server leave a process group.</summary>
-    /// <exception cref="EngineException">The server refuses or is lost.</exception>
-    public Task LeaveWeightGroupAsync(string name, CancellationToken cancellationToken) =>
-        CheckedPostAsync("destroy_weights_update_group", json => json.WriteString("group_name", name), cancellationToken);
 
     /// <summary>Names the weights in use. The server's default, to abort all that runs, is not asked for.</summary>
     /// <exception cref="EngineException">The server refuses or is lost.</exception>
@@ -222,14 +203,6 @@ public sealed class SglangEngine : RemoteEngine, ITokenScorer
             json.WriteStringValue("weights");
         if (memory.HasFlag(EngineMemory.KvCache))
             json.WriteStringValue("kv_cache");
-        json.WriteEndArray();
-    }
-
-    private static void WriteTexts(Utf8JsonWriter json, string name, IReadOnlyList<string> texts)
-    {
-        json.WriteStartArray(name);
-        foreach (string text in texts)
-            json.WriteStringValue(text);
         json.WriteEndArray();
     }
 }

@@ -4,4 +4,5 @@ namespace AgentRollout.RolloutEngine.Remote.Sglang;
 /// <param name="IsOwn">Whether it is this project's, which understands members beyond the protocol.</param>
 /// <param name="IsIncremental">Whether pieces hold what is new; needed only where a piece does not tell how many tokens there are by now.</param>
 /// <param name="Logprobs">What it reports.</param>
-internal sealed record SglangServer(bool IsOwn, bool IsIncremental, ReportedLogprobs Logprobs);
+/// <param name="Workers">The processes that share its tensors.</param>
+internal sealed record SglangServer(bool IsOwn, bool IsIncremental, ReportedLogprobs Logprobs, int Workers);

@@ -7,7 +7,7 @@ namespace AgentRollout.RolloutEngine.Remote.Vllm;
 /// A vLLM server over <c>/inference/v1/generate</c>, or over <c>/v1/completions</c> with token ids where it has no such path. It tells no version of
 /// its weights before it has learned to; until then versions count the updates that went through this client.
 /// </summary>
-public sealed class VllmEngine : RemoteEngine
+public sealed class VllmEngine : RemoteEngine, IWeightGroupMember
 {
     private const string GeneratePath = "inference/v1/generate";
     private const string CompletionsPath = "v1/completions";
@@ -19,6 +19,8 @@ public sealed class VllmEngine : RemoteEngine
 
     /// <summary>Whether the server has no <c>/inference/v1/generate</c>, so that <c>/v1/completions</c> is used.</summary>
     public bool UsesCompletions { get; }
+
+    public int Workers => _server.Workers;
 
     /// <summary>Connects to a server and asks what it serves.</summary>
     /// <exception cref="EngineException">It does not answer, or too little is known of its model.</exception>
@@ -32,7 +34,8 @@ public sealed class VllmEngine : RemoteEngine
             EngineModel model = own is { } facts
                 ? OwnFacts.Read(facts, client.Name)
                 : RemoteModel.Read(options.ModelFolder, client.Name, listed.Integer("max_model_len"));
-            VllmServer server = new(own is not null, listed.Text("id")!, own is null ? options.Logprobs ?? ReportedLogprobs.Raw : ReportedLogprobs.Raw);
+            int workers = (await client.FindAsync("get_world_size?include_dp=true", cancellationToken))?.Integer("world_size") ?? 1;
+            VllmServer server = new(own is not null, listed.Text("id")!, own is null ? options.Logprobs ?? ReportedLogprobs.Raw : ReportedLogprobs.Raw, workers);
             // An empty body is refused where the path exists.
             bool lacksGenerate = (await client.TryPostAsync(GeneratePath, _ => { }, cancellationToken)).IsUnknownPath;
             return new VllmEngine(client, model, server, lacksGenerate, options);
@@ -110,6 +113,24 @@ public sealed class VllmEngine : RemoteEngine
         }
 
         return new WeightUpdateResult(Model.WeightVersion, Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The server has one group, which is never left.</remarks>
+    public async Task PassAsync(WeightGroupCall call, CancellationToken cancellationToken)
+    {
+        await Client.PostAsync(GroupCalls.PathOf(call, RemoteEngineKind.Vllm, Name), json =>
+        {
+            json.CopyMembers(call.Body, except: call.Step == WeightGroupStep.Join ? "init_info" : null);
+            if (call.Step != WeightGroupStep.Join)
+                return;
+            json.WriteStartObject("init_info");
+            json.CopyMembers(call.Body.GetProperty("init_info"), except: "rank_offset");
+            json.WriteNumber("rank_offset", call.RankOffset);
+            json.WriteEndObject();
+        }, cancellationToken);
+        if (call.Step == WeightGroupStep.Receive)
+            SetVersion(call.Version);
     }
 
     public override async Task<ReleasedMemory?> ReleaseMemoryAsync(EngineMemory memory, CancellationToken cancellationToken = default)
