@@ -25,7 +25,7 @@ public sealed record StepResult
     public static StepResult End(string component, double reward) =>
         End(new Dictionary<string, double>(StringComparer.Ordinal) { [component] = reward });
 
-    /// <exception cref="ArgumentException">A reward is not a finite number.</exception>
+    /// <exception cref="ArgumentException">A reward, or their sum, is not a finite number.</exception>
     public static StepResult End(IReadOnlyDictionary<string, double> rewards)
     {
         foreach ((string component, double reward) in rewards)
@@ -34,6 +34,8 @@ public sealed record StepResult
                 throw new ArgumentException($"Reward '{component}' is {reward}; it must be a finite number.", nameof(rewards));
         }
 
-        return new([], rewards);
+        return double.IsFinite(rewards.Values.Sum())
+            ? new([], rewards)
+            : throw new ArgumentException("The rewards add up to more than a finite number.", nameof(rewards));
     }
 }

@@ -114,12 +114,21 @@ internal static class SessionEndpoints
         LiveSession session, StopReason reason, SessionRegistry registry, DatabaseJournal journal, CancellationToken cancellationToken) =>
         (await DescribeAsync(await registry.EndAsync(session, reason), journal, cancellationToken))!;
 
-    private static IReadOnlyDictionary<string, double>? ComponentsOf(RewardBody body) => body switch
+    private static IReadOnlyDictionary<string, double>? ComponentsOf(RewardBody body)
     {
-        { Reward: not null, Components: not null } => throw new InvalidInputException(ProblemCodes.InvalidValue, "Either 'reward' or 'components' is given, not both."),
-        { Reward: { } reward } => new Dictionary<string, double> { ["reward"] = reward },
-        _ => body.Components,
-    };
+        if (body is { Reward: not null, Components: not null })
+            throw Invalid("Either 'reward' or 'components' is given, not both.");
+        IReadOnlyDictionary<string, double>? components = body.Reward is { } reward ? new Dictionary<string, double> { ["reward"] = reward } : body.Components;
+        foreach ((string name, double value) in components ?? new Dictionary<string, double>())
+        {
+            if (!double.IsFinite(value))
+                throw Invalid($"Reward '{name}' is larger than a number of 64 bits can be.");
+        }
+
+        return components is null || double.IsFinite(components.Values.Sum()) ? components : throw Invalid("The rewards add up to more than a number of 64 bits can be.");
+    }
+
+    private static InvalidInputException Invalid(string message) => new(ProblemCodes.InvalidValue, message);
 
     private static SessionResponse Describe(LiveSession session)
     {

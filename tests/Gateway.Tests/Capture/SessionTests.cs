@@ -112,6 +112,20 @@ public sealed class SessionTests
         Assert.Equal(HttpStatusCode.BadRequest, fork.StatusCode);
     }
 
+    [Theory]
+    [InlineData("""{"reward": 1e999}""", "Reward 'reward' is larger")]
+    [InlineData("""{"components": {"a": 1, "b": -1e999}}""", "Reward 'b' is larger")]
+    [InlineData("""{"components": {"a": 1e308, "b": 1e308}}""", "add up to more")]
+    [InlineData("""{"reward": 1, "components": {"a": 1}}""", "not both")]
+    public async Task Rewards_that_no_trajectory_could_carry_are_refused_and_the_session_goes_on(string body, string expected)
+    {
+        await using TestGateway gateway = await TestGateway.StartAsync();
+        TestSession session = (await TestSession.StartAsync(gateway.Client)).Single();
+        foreach (string path in (string[])["/reward", "/seal"])
+            Assert.Contains(expected, (await session.ControlAsync(HttpMethod.Post, path, body, status: 400)).GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Equal(0.5, (await session.SealAsync("""{"reward": 0.5}""")).Reward);
+    }
+
     [Fact]
     public async Task Sealing_under_a_call_cuts_it()
     {

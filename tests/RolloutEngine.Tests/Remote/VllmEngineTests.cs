@@ -52,6 +52,19 @@ public sealed class VllmEngineTests
         Assert.False(body.TryGetProperty("agentrollout", out _));
     }
 
+    [Theory]
+    [InlineData("""{"token": "token_id:51"}""")]
+    [InlineData("""{"token": "token_id:51", "logprob": null}""")]
+    public async Task A_log_probability_that_the_server_does_not_tell_is_missing_and_not_minus_infinity(string entry)
+    {
+        using Fake fake = await Fake.StartAsync(request => request.Path == Generate
+            ? WireAnswer.Json($$"""{"choices": [{"index": 0, "token_ids": [50, 51], "finish_reason": "length", "logprobs": {"content": [{"token": "token_id:50", "logprob": -0.11}, {{entry}}] } }] }""")
+            : null);
+        TokenChunk chunk = Assert.Single(await fake.Engine.GenerateAsync(Request, CancellationToken.None).ToListAsync());
+        Assert.Equal(MissingLogprobs.Raw, chunk.Missing);
+        Assert.All(chunk.Logprobs.ToArray(), logprob => Assert.True(float.IsNaN(logprob)));
+    }
+
     [Fact]
     public async Task Completions_are_used_where_there_is_no_other_path()
     {

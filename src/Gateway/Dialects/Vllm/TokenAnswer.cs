@@ -49,13 +49,13 @@ internal sealed record TokenChoice(int Index, IReadOnlyList<int> TokenIds, Token
 
 /// <summary>What the protocol has no members for.</summary>
 /// <param name="WeightVersion">The engine's number of the weights of the latest token.</param>
-/// <param name="RawLogprobs">Of the tokens, in the raw distribution.</param>
+/// <param name="RawLogprobs">Of the tokens, in the raw distribution; null where the engine does not tell.</param>
 /// <param name="SamplingLogprobs">In the one sampled from; null where that is the raw one.</param>
 /// <param name="Finish">What the engine said; null before the end and where something else ended the answer.</param>
 internal sealed record TokenDetails(
     long WeightVersion,
-    IReadOnlyList<float> RawLogprobs,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<float>? SamplingLogprobs,
+    IReadOnlyList<float?> RawLogprobs,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<float?>? SamplingLogprobs,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Finish);
 
 /// <summary>Log-probabilities of sampled tokens, in the raw distribution.</summary>

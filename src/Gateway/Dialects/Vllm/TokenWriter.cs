@@ -54,9 +54,11 @@ internal sealed class TokenWriter(TokenRequest request, ChatPlan plan, string mo
 
     private static TokenDetails DetailsOf(DialectAnswer answer, int from) => new(
         answer.WeightVersion,
-        [.. answer.RawLogprobs.Skip(from)],
-        answer.Call.Sampling.IsRaw ? null : [.. answer.SamplingLogprobs.Skip(from)],
+        [.. answer.RawLogprobs.Skip(from).Select(Told)],
+        answer.Call.Sampling.IsRaw ? null : [.. answer.SamplingLogprobs.Skip(from).Select(Told)],
         answer.EngineFinish?.ToString().ToLowerInvariant());
+
+    private static float? Told(float logprob) => float.IsFinite(logprob) ? logprob : null;
 
     private static string? FinishReasonOf(DialectAnswer answer) => answer.Finish?.Kind switch
     {

@@ -86,7 +86,7 @@ internal sealed class VllmReader(GenerationRequest request, RemoteClient client,
 
     private Place ReadPlace(JsonElement entry) => new(
         IdOf(entry),
-        entry.Member("logprob") is { } logprob ? logprob.Logprob() : float.NegativeInfinity,
+        entry.Member("logprob")?.SampledLogprob() ?? float.NaN,
         entry.List("top_logprobs") is { } top ? [.. top.EnumerateArray().Select(other => new TokenLogprob(IdOf(other), other.Member("logprob")?.Logprob() ?? float.NegativeInfinity))] : []);
 
     /// <summary>The form of <c>/v1/completions</c>: lists beside each other.</summary>
@@ -99,7 +99,7 @@ internal sealed class VllmReader(GenerationRequest request, RemoteClient client,
             throw Wrong($"has {values.Length} log-probabilities for {tokens.Length} tokens");
         return [.. tokens.Select((token, i) => new Place(
             IdOf(token.GetString()),
-            values[i].Logprob(),
+            values[i].SampledLogprob(),
             i < top.Length && top[i].ValueKind == JsonValueKind.Object
                 ? [.. top[i].EnumerateObject().Select(entry => new TokenLogprob(IdOf(entry.Name), entry.Value.Logprob()))]
                 : []))];
@@ -114,7 +114,7 @@ internal sealed class VllmReader(GenerationRequest request, RemoteClient client,
             : throw Wrong($"names the token '{token}', which is no id");
 
     private float[]? Floats(JsonElement? own, string name, int count) => own?.List(name) is not { } list ? null
-        : list.GetArrayLength() == count ? [.. list.EnumerateArray().Select(value => value.Logprob())]
+        : list.GetArrayLength() == count ? [.. list.EnumerateArray().Select(value => value.SampledLogprob())]
         : throw Wrong($"has {list.GetArrayLength()} entries of '{name}' for {count} tokens");
 
     private EngineException Wrong(string problem) => new($"Engine '{client.Name}' sent a piece of request '{request.Id}' that {problem}; it does not speak vLLM's protocol as this client knows it.");
