@@ -1,5 +1,6 @@
 using AgentRollout.Gateway.Commands;
 using AgentRollout.RolloutEngine;
+using AgentRollout.RolloutEngine.Local;
 using Xunit;
 
 namespace AgentRollout.Gateway.Tests.Engines;
@@ -40,6 +41,21 @@ public abstract class EngineContractTests(EngineFixture fixture)
             await AssertSameAsync(Request with { Sampling = _samplings[i], Seed = (ulong)i });
         await AssertSameAsync(Request with { Seed = ulong.MaxValue - 5 });
         Assert.NotEqual(await SampleAsync(Engine, Request), await SampleAsync(Engine, Request with { Seed = 8 }));
+    }
+
+    [Fact]
+    public async Task Given_tokens_have_the_log_probabilities_of_the_embedded_engine_to_the_bit()
+    {
+        IReadOnlyList<ScoredToken> expected = await fixture.Reference.ScoreAsync(new ScoreRequest { Tokens = _prompt }, CancellationToken.None);
+        if (Engine is not ITokenScorer scorer)
+        {
+            Assert.IsType<LocalEngine>(Engine);
+            return;
+        }
+
+        TokenScores scores = await scorer.ScoreAsync(_prompt, CancellationToken.None);
+        Assert.Equal(expected.Select(token => token.Logprob), scores.Logprobs);
+        Assert.Equal(Engine.Model.WeightVersion, scores.WeightVersion);
     }
 
     [Fact]

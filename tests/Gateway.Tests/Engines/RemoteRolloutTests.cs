@@ -40,12 +40,14 @@ public sealed class RemoteRolloutTests
         Assert.Equal(0, model.Engine.Statistics.PagesInUse);
     }
 
-    [Fact]
-    public async Task Verifying_with_a_remote_engine_compares_log_probabilities_and_says_that_it_is_another_engine()
+    [Theory]
+    [InlineData(RemoteEngineKind.Sglang)]
+    [InlineData(RemoteEngineKind.Vllm)]
+    public async Task Verifying_with_a_remote_engine_compares_log_probabilities_and_says_that_it_is_another_engine(RemoteEngineKind kind)
     {
         await using LoadedModel model = await LoadAsync();
         await using TestGateway node = await StartAsync(model.Policy);
-        using RemoteEngine engine = await ConnectAsync(node);
+        using RemoteEngine engine = await ConnectAsync(node, kind);
         Trajectory trajectory = (await PlayAsync(node, "arithmetic", """{"temperature": 0.9}"""))[0];
         LogprobVerifier verifier = new(engine.Name, (ITokenScorer)engine, model.Policy.Format);
 
@@ -125,8 +127,8 @@ public sealed class RemoteRolloutTests
     private static Task<TestGateway> StartAsync(Policy policy) =>
         TestGateway.StartAsync(policy, services => services.AddRolloutParts(_ => LookupFacts.OpenIndex()));
 
-    private static Task<RemoteEngine> ConnectAsync(TestGateway node) =>
-        RemoteEngine.ConnectAsync(RemoteEngineKind.Sglang, node.Client.BaseAddress!, new RemoteEngineOptions(), CancellationToken.None);
+    private static Task<RemoteEngine> ConnectAsync(TestGateway node, RemoteEngineKind kind = RemoteEngineKind.Sglang) =>
+        RemoteEngine.ConnectAsync(kind, node.Client.BaseAddress!, new RemoteEngineOptions(), CancellationToken.None);
 
     /// <summary>What must not depend on where the engine is.</summary>
     private static IEnumerable<string> Everything(Trajectory trajectory) =>

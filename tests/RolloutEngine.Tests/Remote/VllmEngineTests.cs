@@ -211,6 +211,30 @@ public sealed class VllmEngineTests
         Assert.Equal(new EngineLoad(0, 4, 2, 0.25), await fake.Engine.ProbeAsync(CancellationToken.None));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Given_tokens_are_scored_by_the_log_probabilities_of_the_prompt(bool hasGenerate)
+    {
+        const string Places = """[null, {"6": {"logprob": -0.5, "rank": 3}, "9": {"logprob": -0.1, "rank": 1}}, {"7": {"logprob": -1.5, "rank": 1}}]""";
+        using Fake fake = await Fake.StartAsync(request => request.Path switch
+        {
+            Generate when !hasGenerate => WireAnswer.Json("""{"detail": "Not Found"}""", 404),
+            Generate when request.Body.Contains("prompt_logprobs", StringComparison.Ordinal) => WireAnswer.Json($$"""{"choices": [{"token_ids": [4]}], "prompt_logprobs": {{Places}} }"""),
+            Completions => WireAnswer.Json($$"""{"choices": [{"text": "x", "prompt_logprobs": {{Places}} }] }"""),
+            _ => null,
+        });
+        TokenScores scores = await fake.Engine.ScoreAsync((int[])[5, 6, 7], CancellationToken.None);
+        Assert.Equal([-0.5f, -1.5f], scores.Logprobs);
+        Assert.Equal(0, scores.WeightVersion);
+        Assert.Equal(
+            hasGenerate ? """{"model":"qwen","token_ids":[5,6,7],"sampling_params":{"max_tokens":1,"prompt_logprobs":0}}""" : """{"model":"qwen","prompt":[5,6,7],"max_tokens":1,"prompt_logprobs":0}""",
+            fake.Server.BodiesOf(hasGenerate ? Generate : Completions)[^1]);
+        await Assert.ThrowsAsync<EngineException>(() => fake.Engine.ScoreAsync((int[])[5, 6], CancellationToken.None));
+        await Assert.ThrowsAsync<EngineException>(() => fake.Engine.ScoreAsync((int[])[5, 8, 7], CancellationToken.None));
+        await Assert.ThrowsAsync<EngineException>(() => fake.Engine.ScoreAsync((int[])[5_000], CancellationToken.None));
+    }
+
     [Fact]
     public async Task A_model_that_is_not_served_is_refused_with_those_that_are()
     {

@@ -7,9 +7,9 @@ namespace AgentRollout.RolloutEngine.Remote.Vllm;
 /// A vLLM server over <c>/inference/v1/generate</c>, or over <c>/v1/completions</c> with token ids where it has no such path. It tells no version of
 /// its weights before it has learned to; until then versions count the updates that went through this client.
 /// </summary>
-public sealed class VllmEngine : RemoteEngine, IWeightGroupMember
+public sealed class VllmEngine : RemoteEngine, ITokenScorer, IWeightGroupMember
 {
-    private const string GeneratePath = "inference/v1/generate";
+    internal const string GeneratePath = "inference/v1/generate";
     private const string CompletionsPath = "v1/completions";
 
     private readonly VllmServer _server;
@@ -21,6 +21,8 @@ public sealed class VllmEngine : RemoteEngine, IWeightGroupMember
     public bool UsesCompletions { get; }
 
     public int Workers => _server.Workers;
+
+    private string Path => UsesCompletions ? CompletionsPath : GeneratePath;
 
     /// <summary>Connects to a server and asks what it serves.</summary>
     /// <exception cref="EngineException">It does not answer, or too little is known of its model.</exception>
@@ -58,6 +60,14 @@ public sealed class VllmEngine : RemoteEngine, IWeightGroupMember
             (int?)VllmMetrics.Sum(metrics, "vllm:num_requests_running"),
             (int?)VllmMetrics.Sum(metrics, "vllm:num_requests_waiting"),
             VllmMetrics.Sum(metrics, "vllm:kv_cache_usage_perc") ?? VllmMetrics.Sum(metrics, "vllm:gpu_cache_usage_perc"));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The server needs room for one token behind them.</remarks>
+    public Task<TokenScores> ScoreAsync(ReadOnlyMemory<int> tokens, CancellationToken cancellationToken)
+    {
+        GenerationRequest.Validate("score", tokens.Span, newTokens: 1, SamplingParams.Default, Model);
+        return VllmScoring.ScoreAsync(tokens, Path, Client, _server, Model.WeightVersion, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -147,7 +157,7 @@ public sealed class VllmEngine : RemoteEngine, IWeightGroupMember
         if (request.OnInterrupt == InterruptPolicy.Restart && !_server.IsOwn)
             throw new EngineException($"Request '{request.Id}' wants to start again where it is interrupted, which engine '{Name}' cannot do.");
         return new RemoteCall(
-            UsesCompletions ? CompletionsPath : GeneratePath,
+            Path,
             UsesCompletions ? VllmRequest.ToCompletion(request, _server) : VllmRequest.ToGenerate(request, _server),
             new VllmReader(request, Client, () => Model.WeightVersion),
             new ChunkWriter(request, _server.Logprobs, request.StopSequences),

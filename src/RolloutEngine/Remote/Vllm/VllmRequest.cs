@@ -35,6 +35,14 @@ internal static class VllmRequest
         WriteOwn(json, request, server);
     });
 
+    /// <summary>Asks this project's server for what the protocol has no members for.</summary>
+    public static void WriteDetails(Utf8JsonWriter json)
+    {
+        json.WriteStartObject(OwnFacts.Member);
+        json.WriteBoolean("details", true);
+        json.WriteEndObject();
+    }
+
     private static string NameOf(GenerationRequest request) => $"{request.Id}.{Guid.NewGuid():N}";
 
     private static void WriteSampling(Utf8JsonWriter json, GenerationRequest request, VllmServer server)
@@ -90,7 +98,8 @@ internal static class VllmRequest
         json.WriteEndObject();
     }
 
-    private static void WriteTokens(Utf8JsonWriter json, string name, ReadOnlySpan<int> tokens)
+    /// <summary>Writes a list of token ids.</summary>
+    public static void WriteTokens(Utf8JsonWriter json, string name, ReadOnlySpan<int> tokens)
     {
         json.WriteStartArray(name);
         foreach (int token in tokens)
