@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Everything from a clean clone: builds the server, starts it on the shipped model, trains, and draws the curve. Debian 12:
-#   apt-get install python3-torch python3-numpy python3-matplotlib
+#   apt-get install python3-torch python3-numpy python3-matplotlib libopenblas0
 # ./run.sh [arguments of train.py, for example --steps 100 --staleness 1]; results in ./work.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
 python=${PYTHON:-/usr/bin/python3}
-"$python" -c 'import torch, numpy, matplotlib' || { echo "Needed: apt-get install python3-torch python3-numpy python3-matplotlib" >&2; exit 2; }
+"$python" -c 'import torch, numpy, matplotlib' || { echo "Needed: apt-get install python3-torch python3-numpy python3-matplotlib libopenblas0" >&2; exit 2; }
 
 dotnet build -c Release "$root/src/Gateway" --nologo -v quiet
 rm -rf work

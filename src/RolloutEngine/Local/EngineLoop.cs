@@ -33,6 +33,7 @@ internal sealed class EngineLoop : IAsyncDisposable
     private volatile EngineMemory _released;
     private long _weightVersion;
     private volatile Exception? _crash;
+    private volatile bool _isDisposed;
 
     /// <param name="runner">Disposed with the loop.</param>
     /// <param name="options">Limits.</param>
@@ -146,6 +147,7 @@ internal sealed class EngineLoop : IAsyncDisposable
     /// <summary>Ends the loop after the step that it is in; everything unfinished fails.</summary>
     public async ValueTask DisposeAsync()
     {
+        _isDisposed = true;
         _commands.Writer.TryComplete();
         await _stopped.Task;
     }
@@ -187,7 +189,8 @@ internal sealed class EngineLoop : IAsyncDisposable
         {
             while (_commands.Reader.TryRead(out EngineCommand command))
                 Obey(command);
-            if (_commands.Reader.Completion.IsCompleted)
+            // Not the channel's completion: it may never come where the last command is read at the moment of the end.
+            if (_isDisposed)
                 return false;
             EndOverdue();
             RunReadyTasks();

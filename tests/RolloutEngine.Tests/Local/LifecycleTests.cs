@@ -11,6 +11,20 @@ public sealed class LifecycleTests
     private static readonly Fixture Model = new("qwen3-bf16");
 
     [Fact]
+    public async Task An_engine_ends_though_its_last_command_comes_at_the_same_moment()
+    {
+        for (int round = 0; round < 2_000; round++)
+        {
+            LocalEngine engine = WithRunner(SlowRunner());
+            Task paused = engine.PauseAsync();
+            // From 0 to some microseconds later.
+            Thread.SpinWait(round % 40);
+            await engine.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+            await Task.WhenAny(paused);
+        }
+    }
+
+    [Fact]
     public async Task Cancelling_frees_the_pages_of_running_and_waiting_sequences()
     {
         await using LocalEngine engine = WithRunner(SlowRunner());

@@ -67,7 +67,14 @@ public sealed class FleetGroupTests : IAsyncLifetime
     [Fact]
     public async Task Where_one_engine_refuses_the_others_do_not_wait_for_it_for_ever()
     {
-        _answers["a"] = request => request.Path == Init ? WireAnswer.Json("""{"success": false, "message": "no NCCL here"}""", 400) : null;
+        _answers["a"] = request =>
+        {
+            if (request.Path != Init)
+                return null;
+            // The other waits for this one by now.
+            SpinWait.SpinUntil(() => _fakes[1].Server.BodiesOf(Init).Count > 0, TimeSpan.FromSeconds(30));
+            return WireAnswer.Json("""{"success": false, "message": "no NCCL here"}""", 400);
+        };
         _answers["b"] = request => request.Path == Init ? new WireAnswer(200, "application/json", [], WireEnding.Hangs) : null;
         EngineException exception = await Assert.ThrowsAsync<EngineException>(() => JoinAsync(worldSize: 4));
         Assert.Contains("1 of 2 engines could not take part", exception.Message, StringComparison.Ordinal);
