@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Specialized;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 
 namespace AgentRollout.Testing;
@@ -15,11 +14,7 @@ public sealed class TestHttpServer : IDisposable
     public TestHttpServer(Func<TestHttpRequest, TestHttpAnswer> answer)
     {
         _answer = answer;
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        int port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        probe.Stop();
-        Url = $"http://127.0.0.1:{port}";
+        Url = $"http://127.0.0.1:{TestPorts.Free()}";
         _listener.Prefixes.Add($"{Url}/");
         _listener.Start();
         _ = ServeAsync();

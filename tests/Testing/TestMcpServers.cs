@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 
 namespace AgentRollout.Testing;
 
@@ -29,7 +27,7 @@ public static class TestMcpServers
     public static async Task<TestMcpHttpServer> ListenAsync(string transport, int port = 0)
     {
         ProcessStartInfo start = new(Node, Everything(transport)) { RedirectStandardError = true, RedirectStandardOutput = true };
-        port = port == 0 ? FreePort() : port;
+        port = port == 0 ? TestPorts.Free() : port;
         start.Environment["PORT"] = port.ToString(CultureInfo.InvariantCulture);
         Process process = new() { StartInfo = start };
         TaskCompletionSource listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -55,13 +53,6 @@ public static class TestMcpServers
         }
 
         return Path.Combine([folder, .. parts]);
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
 

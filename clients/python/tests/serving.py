@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -18,15 +19,25 @@ from agentrollout.errors import ConnectionLost  # noqa: E402
 PROGRAM = ROOT / "artifacts/bin/Gateway/release/agentrollout.dll"
 
 
+def free_port() -> int:
+    """A port on which nobody listens, below those that the system gives to connections, which could take it before the server does."""
+    while True:
+        port = random.randrange(30_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
+
+
 class Server:
     """A process of ``agentrollout serve``."""
 
     def __init__(self, folder: pathlib.Path):
         if not PROGRAM.exists():
             raise FileNotFoundError(f"{PROGRAM} is missing; run dotnet build -c Release.")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{free_port()}"
         self._config, self._log = folder / "config.json", open(folder / "server.log", "ab")
         self._config.write_text(json.dumps({
             "urls": [self.url], "database": str(folder / "rollouts.db"), "engine": {"threads": 1, "kv_cache_mib": 64, "kv_cache_type": "float32"}}))

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Text.Json;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Gateway.Tests.Commands;
@@ -32,7 +31,7 @@ public sealed class FleetScriptTests
 
         using TestBroker broker = await TestBroker.StartAsync("5694");
         await using TestDatabase database = await TestDatabase.CreateAsync(TestDatabase.Postgres);
-        int port = FreePorts();
+        int port = TestPorts.Free(inARow: 3);
         try
         {
             string address = await RunAsync("start-fleet.sh", port, broker.Url, database.Name);
@@ -87,29 +86,5 @@ public sealed class FleetScriptTests
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, $"docker/{script} ended with exit code {process.ExitCode}: {await errors}");
         return address;
-    }
-
-    /// <summary>The first of three ports in a row that nobody listens on.</summary>
-    private static int FreePorts()
-    {
-        for (int port = 21_000 + (Environment.ProcessId % 5_000); ; port += 3)
-        {
-            if (Enumerable.Range(port, 3).All(IsFree))
-                return port;
-        }
-    }
-
-    private static bool IsFree(int port)
-    {
-        using TcpListener listener = new(System.Net.IPAddress.Loopback, port);
-        try
-        {
-            listener.Start();
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
     }
 }

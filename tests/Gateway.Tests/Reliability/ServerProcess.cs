@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Text.Json;
 using AgentRollout.Environments.Trajectories;
 using AgentRollout.Testing;
@@ -25,7 +24,7 @@ internal sealed class ServerProcess : IDisposable
     public ServerProcess(string folder, string? database = null, string? roles = null)
     {
         _roles = roles;
-        int port = FreePort();
+        int port = TestPorts.Free();
         Database = database ?? Path.Combine(folder, "server.db");
         _config = Path.GetTempFileName();
         File.WriteAllText(_config, JsonSerializer.Serialize(new
@@ -154,12 +153,5 @@ internal sealed class ServerProcess : IDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         return process;
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,7 +1,7 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using AgentRollout.Testing;
 using AgentRollout.Tools.Search;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -16,10 +16,7 @@ public sealed class HttpSearchTests : IDisposable
 
     public HttpSearchTests()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        int port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        probe.Stop();
+        int port = TestPorts.Free();
         _endpoint = new Uri($"http://127.0.0.1:{port}/retrieve");
         _server.Prefixes.Add($"http://127.0.0.1:{port}/");
         _server.Start();
