@@ -159,7 +159,7 @@ internal sealed unsafe class CpuEncoder : IPoolingRunner
         {
             (int panel, int first) = (item / blocks, item % blocks * TileRows);
             int rows = Math.Min(TileRows, _rows - first);
-            matrix.Multiply(_kernels, panel, input, first / RowBlocks.Rows, rows, tile);
+            matrix.Multiply(_kernels, panel, next: panel + 1, input, first / RowBlocks.Rows, rows, tile);
             for (int row = 0; row < rows; row++)
                 Finish(epilogue, matrix.Bias(panel), tile + row * PackedMatrix.PanelOutputs, first + row, panel * PackedMatrix.PanelOutputs, output);
         }

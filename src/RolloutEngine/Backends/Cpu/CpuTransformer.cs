@@ -143,9 +143,12 @@ internal sealed unsafe class CpuTransformer : IDisposable
         {
             (int group, int block) = (item / blocks, item % blocks);
             int first = block * TileRows, count = Math.Min(TileRows, rows - first);
-            for (int panel = group * panels; panel < Math.Min(matrix.PanelCount, (group + 1) * panels); panel++)
+            int end = Math.Min(matrix.PanelCount, (group + 1) * panels);
+            for (int panel = group * panels; panel < end; panel++)
             {
-                matrix.Multiply(_kernels, panel, input, first / RowBlocks.Rows, count, tile);
+                // The other workers have claimed what follows this item; the one after theirs is most likely the next for this worker.
+                int next = panel + 1 < end ? panel + 1 : end + (_scratch.Length - 1) * panels;
+                matrix.Multiply(_kernels, panel, next, input, first / RowBlocks.Rows, count, tile);
                 if (epilogue == Epilogue.SwiGlu)
                     FinishGated(matrix.Bias(panel), tile, panel, first, count);
                 else

@@ -96,15 +96,16 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public float* Bias(int panel) => _bias is null ? null : _bias.Pointer + panel * PanelOutputs;
 
     /// <summary>tile[row, 0..32] = the outputs of one panel, without the bias.</summary>
+    /// <param name="next">The panel that will probably be multiplied after this one; any number.</param>
     /// <param name="firstBlock">Block of <paramref name="input"/> that holds the first row.</param>
     /// <param name="tile">With room for whole blocks of rows.</param>
-    public void Multiply(KernelSet kernels, int panel, RowBlocks input, int firstBlock, int rows, float* tile)
+    public void Multiply(KernelSet kernels, int panel, int next, RowBlocks input, int firstBlock, int rows, float* tile)
     {
         byte* weights = _panels!.Pointer + panel * PanelBytes;
         switch (_format)
         {
             case PanelFormat.Int8:
-                kernels.MatMulInt8(input.Quantized(firstBlock), rows, weights, tile);
+                kernels.MatMulInt8(input.Quantized(firstBlock), rows, weights, _panels.Pointer + next * PanelBytes, tile);
                 break;
             case PanelFormat.BFloat16:
                 kernels.MatMulBFloat16(input.Block(firstBlock), input.BlockStride, rows, weights, _pairs, tile);

@@ -1,17 +1,19 @@
 namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
 /// <summary>
-/// Writes the few x86-64 instructions that <see cref="VnniCode"/> needs: EVEX with 512-bit registers 0 to 31, memory as a base register and
-/// a 32-bit displacement. Encodings: Intel's Software Developer's Manual, volume 2.
+/// Writes the few x86-64 instructions that <see cref="VnniCode"/> needs: EVEX with 512-bit registers 0 to 31, memory as
+/// <see cref="Address"/> has it. Encodings: Intel's Software Developer's Manual, volume 2.
 /// </summary>
 internal sealed class Assembler
 {
+    public const int Rax = 0;
     public const int Rcx = 1;
     public const int Rdx = 2;
     public const int Rsi = 6;
     public const int Rdi = 7;
     public const int R8 = 8;
     public const int R9 = 9;
+    public const int R10 = 10;
 
     private const int Map0F = 1;
     private const int Map0F38 = 2;
@@ -29,16 +31,16 @@ internal sealed class Assembler
     public void Move(int target, int source) => Registers(Map0F, Prefix66, 0x6F, target, 0, source);
 
     /// <summary>vmovups</summary>
-    public void Load(int target, int address, int displacement) => Memory(Map0F, NoPrefix, 0x10, target, address, displacement);
+    public void Load(int target, Address address) => Memory(Map0F, NoPrefix, 0x10, target, address);
 
     /// <summary>vmovups</summary>
-    public void Store(int source, int address, int displacement) => Memory(Map0F, NoPrefix, 0x11, source, address, displacement);
+    public void Store(int source, Address address) => Memory(Map0F, NoPrefix, 0x11, source, address);
 
     /// <summary>vpbroadcastd</summary>
-    public void BroadcastInteger(int target, int address, int displacement) => Memory(Map0F38, Prefix66, 0x58, target, address, displacement);
+    public void BroadcastInteger(int target, Address address) => Memory(Map0F38, Prefix66, 0x58, target, address);
 
     /// <summary>vbroadcastss</summary>
-    public void BroadcastFloat(int target, int address, int displacement) => Memory(Map0F38, Prefix66, 0x18, target, address, displacement);
+    public void BroadcastFloat(int target, Address address) => Memory(Map0F38, Prefix66, 0x18, target, address);
 
     /// <summary>vpdpbusd: adds to each integer four products of unsigned bytes and signed bytes.</summary>
     public void DotBytes(int sum, int unsigned, int signed) => Registers(Map0F38, Prefix66, 0x50, sum, unsigned, signed);
@@ -52,13 +54,20 @@ internal sealed class Assembler
     /// <summary>vfmadd231ps</summary>
     public void MultiplyAdd(int sum, int left, int right) => Registers(Map0F38, Prefix66, 0xB8, sum, left, right);
 
-    /// <summary>prefetcht1</summary>
-    public void Prefetch(int address, int displacement)
+    /// <summary>prefetcht1, of an address without an index.</summary>
+    public void Prefetch(Address address)
     {
-        if (address >= 8)
+        if (address.Base >= 8)
             _code.Add(0x41);
-        _code.AddRange([0x0F, 0x18, (byte)(0x80 | (2 << 3) | (address & 7))]);
-        Immediate(displacement);
+        _code.AddRange([0x0F, 0x18]);
+        Place(2, address);
+    }
+
+    /// <summary>mov, from where the caller leaves what does not fit the registers.</summary>
+    public void LoadSeventhArgument(int register)
+    {
+        _code.AddRange([(byte)(0x48 | (register >> 3 << 2)), 0x8B, (byte)(0x84 | ((register & 7) << 3)), 0x24]);
+        Immediate(8);
     }
 
     /// <summary>add; sets the zero flag.</summary>
@@ -88,11 +97,22 @@ internal sealed class Assembler
         _code.AddRange([opcode, (byte)(0xC0 | ((target & 7) << 3) | (right & 7))]);
     }
 
-    private void Memory(int map, int prefix, byte opcode, int register, int address, int displacement)
+    private void Memory(int map, int prefix, byte opcode, int register, Address address, int second = 0)
     {
-        Evex(map, prefix, register, 0, address >> 3, 0);
-        _code.AddRange([opcode, (byte)(0x80 | ((register & 7) << 3) | (address & 7))]);
-        Immediate(displacement);
+        Evex(map, prefix, register, second, address.Base >> 3, address.Index >> 3);
+        _code.Add(opcode);
+        Place(register, address);
+    }
+
+    /// <summary>The bytes that name a register and a place in memory.</summary>
+    private void Place(int register, Address address)
+    {
+        int middle = (register & 7) << 3;
+        if (address.Times == 0)
+            _code.Add((byte)(0x80 | middle | (address.Base & 7)));
+        else
+            _code.AddRange([(byte)(0x84 | middle), (byte)((address.Times - 1) << 6 | ((address.Index & 7) << 3) | (address.Base & 7))]);
+        Immediate(address.Displacement);
     }
 
     /// <summary>The four bytes of the prefix; register bits are stored inverted.</summary>
@@ -109,4 +129,11 @@ internal sealed class Assembler
         for (int shift = 0; shift < 32; shift += 8)
             _code.Add((byte)(value >> shift));
     }
+
+    /// <summary>Base + Times · Index + Displacement, the first two being registers.</summary>
+    /// <param name="Base">Not rsp or r12.</param>
+    /// <param name="Displacement">In bytes.</param>
+    /// <param name="Index">Not rsp.</param>
+    /// <param name="Times">0, 1 or 2.</param>
+    public readonly record struct Address(int Base, int Displacement, int Index = 0, int Times = 0);
 }

@@ -18,7 +18,8 @@ internal abstract unsafe class KernelSet
 
     public abstract void MatMulFloat32(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile);
 
-    public abstract void MatMulInt8(QuantizedRows input, int rows, byte* panel, float* tile);
+    /// <param name="next">The panel that will be used after this one.</param>
+    public abstract void MatMulInt8(QuantizedRows input, int rows, byte* panel, byte* next, float* tile);
 
     public abstract void Quantize(float* block, QuantizedRows output);
 
@@ -72,7 +73,7 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
     public override void MatMulFloat32(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile) =>
         MatMul.Panel<TSimd, TVector, Float32Panel>(input, blockStride, rows, panel, pairs, tile);
 
-    public override void MatMulInt8(QuantizedRows input, int rows, byte* panel, float* tile) =>
+    public override void MatMulInt8(QuantizedRows input, int rows, byte* panel, byte* next, float* tile) =>
         Kernels.MatMulInt8.Panel<TSimd, TVector>(input, rows, panel, tile);
 
     public override void Quantize(float* block, QuantizedRows output) => Quantizer.Block<TSimd, TVector>(block, output);
@@ -144,5 +145,5 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
 /// <summary>16 lanes, with quantised products by instructions that the framework does not offer.</summary>
 internal sealed unsafe class VnniKernelSet(VnniCode code) : KernelSet<Simd512, Vector512<float>>("avx512-vnni")
 {
-    public override void MatMulInt8(QuantizedRows input, int rows, byte* panel, float* tile) => code.Panel(input, rows, panel, tile);
+    public override void MatMulInt8(QuantizedRows input, int rows, byte* panel, byte* next, float* tile) => code.Panel(input, rows, panel, next, tile);
 }

@@ -10,7 +10,9 @@ namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 /// </summary>
 internal static unsafe class MatMulInt8
 {
-    private const int PrefetchBytes = 4096;
+    /// <summary>How far ahead of the weights in use memory is asked for more.</summary>
+    public const int PrefetchBytes = 4096;
+
     private const int WordsOfGroup = Int8Panel.GroupInputs / Int8Panel.InputsOfWord;
 
     /// <summary>tile[row, 0..32] = Σgroup (scale[group, 0..32] · scale[row, group]) · Σk (weight[k, 0..32] + 128) · input[row, k] + offset[row, group]</summary>

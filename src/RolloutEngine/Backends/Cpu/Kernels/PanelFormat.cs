@@ -49,7 +49,15 @@ internal readonly unsafe struct BFloat16Panel : IPanelFormat
 /// </summary>
 internal readonly unsafe struct Float16Panel : IPanelFormat
 {
-    private const float Smallest = 6.1035156e-5f;
+    private const int SingleMantissaBits = 23;
+    private const int DroppedBits = 13;
+    private const uint BiasDifference = 112;
+
+    /// <summary>2^-14 and 65504 as floats, then the largest number and not-a-number as halves.</summary>
+    private const uint SmallestBits = 0x38800000;
+    private const uint LargestBits = 0x477FE000;
+    private const uint LargestHalf = 0x7BFF;
+    private const uint QuietNotANumber = 0x7E00;
 
     /// <summary>2^112: the difference of the exponents' biases.</summary>
     public static float Scale => 5.1922968585348276e33f;
@@ -66,8 +74,16 @@ internal readonly unsafe struct Float16Panel : IPanelFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* pairs, int outputs, int input, int output, float value) =>
-        ((Half*)pairs)[((input >> 1) * outputs + output) * 2 + (input & 1)] =
-            MathF.Abs(value) < Smallest ? Half.Zero : (Half)Math.Clamp(value, (float)Half.MinValue, (float)Half.MaxValue);
+        ((ushort*)pairs)[((input >> 1) * outputs + output) * 2 + (input & 1)] = FromSingle(value);
+
+    /// <summary>The nearest, ties to even; by integers, several times as fast as the library's conversion, which also makes subnormal numbers.</summary>
+    private static ushort FromSingle(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value), magnitude = bits & 0x7FFFFFFF, sign = (bits >> 16) & 0x8000;
+        uint rounded = (magnitude - (BiasDifference << SingleMantissaBits) + 0xFFF + ((magnitude >> DroppedBits) & 1)) >> DroppedBits;
+        uint half = float.IsNaN(value) ? QuietNotANumber : magnitude < SmallestBits ? 0 : magnitude >= LargestBits ? LargestHalf : rounded;
+        return (ushort)(half == 0 ? 0 : sign | half);
+    }
 }
 
 /// <summary>[input][output] signed bytes: whole numbers from -127 to 127, whose scales are kept beside them.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
@@ -61,27 +62,24 @@ internal static unsafe class Quantizer
         return TSimd.Max(TSimd.Subtract(TSimd.Zero, value), value);
     }
 
-    /// <summary>The low bytes of [input][4] numbers as [input / 4][4] words.</summary>
+    /// <summary>The low bytes of [input][4] numbers as [input / 4][4] words: a lane stays with its row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Pack(int* rounded, uint* words, int* offsets)
     {
-        int sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
-        for (int i = 0; i < GroupNumbers / Int8Panel.InputsOfWord; i += RowBlocks.Rows, rounded += RowBlocks.Rows * Int8Panel.InputsOfWord)
+        Vector128<int> sum = Vector128<int>.Zero;
+        for (int i = 0; i < GroupNumbers; i += RowBlocks.Rows * Int8Panel.InputsOfWord, words += RowBlocks.Rows)
         {
-            words[i] = Word(rounded, ref sum0);
-            words[i + 1] = Word(rounded + 1, ref sum1);
-            words[i + 2] = Word(rounded + 2, ref sum2);
-            words[i + 3] = Word(rounded + 3, ref sum3);
+            Vector128<int> word = Vector128<int>.Zero;
+            for (int k = 0; k < Int8Panel.InputsOfWord; k++)
+            {
+                Vector128<int> highest = Vector128.Load(rounded + i + k * RowBlocks.Rows) << 24;
+                sum += highest >> 24;
+                word |= (highest.AsUInt32() >> (24 - 8 * k)).AsInt32();
+            }
+
+            Vector128.Store(word.AsUInt32(), words);
         }
 
-        (offsets[0], offsets[1], offsets[2], offsets[3]) = (-128 * sum0, -128 * sum1, -128 * sum2, -128 * sum3);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Word(int* rounded, ref int sum)
-    {
-        sbyte a = (sbyte)rounded[0], b = (sbyte)rounded[4], c = (sbyte)rounded[8], d = (sbyte)rounded[12];
-        sum += a + b + c + d;
-        return (byte)a | ((uint)(byte)b << 8) | ((uint)(byte)c << 16) | ((uint)(byte)d << 24);
+        Vector128.Store(sum * -128, offsets);
     }
 }

@@ -14,18 +14,17 @@ internal static unsafe class SwiGlu
     public static void Apply<TSimd, TVector>(float* tile, float* output) where TSimd : ISimd<TVector> where TVector : struct
     {
         TVector one = TSimd.Broadcast(1f);
-        for (int row = 0; row < RowBlocks.Rows; row++, tile += PackedMatrix.PanelOutputs)
+        for (float* row = tile; row < tile + RowBlocks.Rows * PackedMatrix.PanelOutputs; row += PackedMatrix.PanelOutputs)
         {
             for (int i = 0; i < Outputs; i += TSimd.Width)
             {
-                TVector gate = TSimd.Load(tile + i);
+                TVector gate = TSimd.Load(row + i);
                 TVector exponential = Exponential.Of<TSimd, TVector>(TSimd.Subtract(TSimd.Zero, gate));
                 TVector silu = TSimd.Divide(gate, TSimd.Add(one, exponential));
-                TSimd.Store(TSimd.Multiply(silu, TSimd.Load(tile + Outputs + i)), tile + i);
+                TSimd.Store(TSimd.Multiply(silu, TSimd.Load(row + Outputs + i)), row + i);
             }
-
-            for (int i = 0; i < Outputs; i++)
-                output[i * RowBlocks.Rows + row] = tile[i];
         }
+
+        RowTransposer.Interleave(tile, PackedMatrix.PanelOutputs, Outputs, output);
     }
 }

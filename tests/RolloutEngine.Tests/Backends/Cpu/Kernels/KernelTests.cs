@@ -28,7 +28,7 @@ public sealed unsafe class KernelTests
     {
         foreach (int inputs in (int[])[1, 63, 64, 130, 320])
         {
-            foreach (int rows in (int[])[1, 2, 4, 5, 9, 13])
+            foreach (int rows in (int[])[1, 2, 4, 5, 9, 13, 16, 21, 33])
                 CheckQuantizedProduct(Kernels(width), rows, inputs);
         }
     }
@@ -159,6 +159,25 @@ public sealed unsafe class KernelTests
             Assert.Equal(Bits.Of(expectedExponentials), Bits.Of(exponentials));
             Assert.Equal(Bits.Of([expectedSum]), Bits.Of([sum]));
         }
+    }
+
+    [Fact]
+    public void A_half_is_the_nearest_one_ties_to_even_and_zero_or_the_largest_outside_its_range()
+    {
+        uint stored = 0;
+        Random random = new(7);
+        for (int i = 0; i < 200_000; i++)
+        {
+            // Exponents around those of a half, and mantissas that often lie in the middle between two.
+            uint mantissa = (uint)random.Next(1 << 23) & (i % 3 == 0 ? 0x7FF000u : 0x7FFFFFu);
+            float value = BitConverter.UInt32BitsToSingle(((uint)random.Next(2) << 31) | ((uint)random.Next(110, 146) << 23) | mantissa);
+            float expected = MathF.Abs(value) < MathF.Pow(2, -14) ? 0 : (float)(Half)Math.Clamp(value, -65504f, 65504f);
+            Float16Panel.Store((byte*)&stored, outputs: 1, input: i % 2, output: 0, value);
+            Assert.Equal(expected, (float)BitConverter.UInt16BitsToHalf((ushort)(stored >> (16 * (i % 2)))));
+        }
+
+        Float16Panel.Store((byte*)&stored, outputs: 1, input: 0, output: 0, float.NaN);
+        Assert.True(Half.IsNaN(BitConverter.UInt16BitsToHalf((ushort)stored)));
     }
 
     [Theory]
@@ -300,7 +319,7 @@ public sealed unsafe class KernelTests
             for (int block = 0; block < (rows + 3) / 4; block++)
                 x.Quantize(kernels, block);
             fixed (float* t = tile)
-                kernels.MatMulInt8(x.Quantized(0), rows, p, t);
+                kernels.MatMulInt8(x.Quantized(0), rows, p, next: p, t);
 
             for (int i = 0; i < rows * 32; i++)
             {
