@@ -28,7 +28,7 @@ internal static class BenchEngineCommand
         Option<long> mixed = OptionFactory.Integer("--mixed-chunk", "Most prompt tokens computed in a step that samples for others too.", 128, 1, 65_536);
         Option<bool> noPrefixCache = new("--no-prefix-cache") { Description = "Computes every prompt anew." };
         Option<bool> noSiblings = new("--no-sibling-scheduling") { Description = "Lets samples of a group compute their common prompt side by side." };
-        Option<string> weights = OptionFactory.Choice("--weights", "What the matrices are kept in; auto is as the checkpoint stores them.", "auto", "int8");
+        Option<string> weights = OptionFactory.Choice("--weights", "What the matrices are kept in; auto is as the checkpoint stores them, bfloat16 rounds activations too.", "auto", "bfloat16", "int8");
         Option<string> kvCache = OptionFactory.Choice(
             "--kv-cache", "What keys and values are kept in; auto is by the checkpoint.", [.. Enum.GetNames<KvCacheType>().Select(name => name.ToLowerInvariant())]);
         Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);

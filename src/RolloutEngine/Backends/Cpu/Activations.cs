@@ -2,7 +2,7 @@ using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
 namespace AgentRollout.RolloutEngine.Backends.Cpu;
 
-/// <summary>Rows of floats, [row][stride]. The stride leaves zeros behind the last column and keeps rows out of each other's cache sets.</summary>
+/// <summary>Rows of floats, [row][stride], up to a whole block of them. The stride leaves zeros behind the last column and keeps rows out of each other's cache sets.</summary>
 internal sealed unsafe class Activations : IDisposable
 {
     private readonly NativeBuffer<float> _values;
@@ -11,7 +11,7 @@ internal sealed unsafe class Activations : IDisposable
     {
         Columns = columns;
         Stride = (columns + PackedMatrix.PanelOutputs - 1) / PackedMatrix.PanelOutputs * PackedMatrix.PanelOutputs + Lanes.Count;
-        _values = NativeBuffer<float>.Zeroed((long)rows * Stride);
+        _values = NativeBuffer<float>.Zeroed((long)RowBlocks.CountFor(rows) * RowBlocks.Rows * Stride);
     }
 
     public int Columns { get; }

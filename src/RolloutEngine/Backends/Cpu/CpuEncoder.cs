@@ -42,9 +42,9 @@ internal sealed unsafe class CpuEncoder : IPoolingRunner
         _valueDim = (config.HeadDim + ValueLanes - 1) / ValueLanes * ValueLanes;
         _hidden = new Activations(maxSlots, config.HiddenSize);
         _qkv = new Activations(maxSlots, 3 * config.HiddenSize);
-        _input = new RowBlocks(maxSlots, config.HiddenSize, quantizable: false);
-        _attended = new RowBlocks(maxSlots, config.HiddenSize, quantizable: false);
-        _feedForward = new RowBlocks(maxSlots, config.FeedForwardSize, quantizable: false);
+        _input = new RowBlocks(maxSlots, config.HiddenSize, RowFormat.Float32);
+        _attended = new RowBlocks(maxSlots, config.HiddenSize, RowFormat.Float32);
+        _feedForward = new RowBlocks(maxSlots, config.FeedForwardSize, RowFormat.Float32);
         _keys = NativeBuffer<float>.Zeroed((long)maxSlots * config.HiddenSize);
         _values = NativeBuffer<float>.Zeroed((long)maxSlots * config.HeadCount * _valueDim);
         _pages = NativeBuffer<int>.Zeroed(maxSlots / PagePool.PageTokens);

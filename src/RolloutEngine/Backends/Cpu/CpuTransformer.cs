@@ -13,6 +13,9 @@ internal sealed unsafe class CpuTransformer : IDisposable
     /// <summary>Rows that a worker multiplies with a panel before it looks for another item.</summary>
     private const int TileRows = 96;
 
+    /// <summary>Panels of gates and factors that make the columns which <see cref="RowBlocks"/> converts together.</summary>
+    private const int GatedPanels = RowBlocks.GroupColumns / (PackedMatrix.PanelOutputs / 2);
+
     /// <summary>Panels that a worker claims together, where there are enough of them.</summary>
     private const int MostPanelsPerItem = 8;
 
@@ -25,13 +28,13 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private readonly double[] _frequencies;
     private readonly int _groupSize;
     private readonly float _attentionScale;
-    private readonly bool _quantized;
 
     private readonly Activations _hidden;
     private readonly Activations _qkv;
     private readonly Activations _rotations;
+    private readonly Activations _attended;
     private readonly RowBlocks _normed;
-    private readonly RowBlocks _attended;
+    private readonly RowBlocks _values;
     private readonly RowBlocks _gated;
     private readonly Scratch[] _scratch;
 
@@ -45,10 +48,11 @@ internal sealed unsafe class CpuTransformer : IDisposable
         _hidden = new Activations(maxTokens, config.HiddenSize);
         _qkv = new Activations(maxTokens, queries + 2 * config.KvHeadCount * config.HeadDim);
         _rotations = new Activations(maxTokens, config.HeadDim);
-        _quantized = weights.Type == WeightType.Int8;
-        _normed = new RowBlocks(maxTokens, config.HiddenSize, _quantized);
-        _attended = new RowBlocks(maxTokens, queries, _quantized);
-        _gated = new RowBlocks(maxTokens, config.FeedForwardSize, _quantized);
+        _attended = new Activations(maxTokens, queries);
+        RowFormat format = weights.Type == WeightType.Int8 ? RowFormat.Int8 : weights.Type == WeightType.Bfloat16 ? RowFormat.BFloat16 : RowFormat.Float32;
+        _normed = new RowBlocks(maxTokens, config.HiddenSize, format);
+        _values = new RowBlocks(maxTokens, queries, format);
+        _gated = new RowBlocks(maxTokens, config.FeedForwardSize, format);
         _scratch = [.. Enumerable.Range(0, workers).Select(_ => new Scratch(config.HiddenSize, _groupSize, cache.ValueDim, contextLength))];
     }
 
@@ -67,11 +71,10 @@ internal sealed unsafe class CpuTransformer : IDisposable
             Project(worker, layer.Qkv, tokens, _normed, Epilogue.Store, _qkv);
             RotateAndStore(worker, batch, layer, index);
             Attend(worker, batch, index);
-            Quantize(worker, _attended, tokens);
-            Project(worker, layer.AttentionOutput, tokens, _attended, Epilogue.Add, _hidden);
+            Pack(worker, _attended, tokens, _values);
+            Project(worker, layer.AttentionOutput, tokens, _values, Epilogue.Add, _hidden);
             Normalize(worker, layer.FeedForwardNorm, tokens);
             Project(worker, layer.GateUp, tokens, _normed, Epilogue.SwiGlu, output: null);
-            Quantize(worker, _gated, tokens);
             Project(worker, layer.Down, tokens, _gated, Epilogue.Add, _hidden);
         }
     }
@@ -82,9 +85,8 @@ internal sealed unsafe class CpuTransformer : IDisposable
         while (worker.Next(RowBlocks.CountFor(rows.Length), out int block))
         {
             for (int i = block * RowBlocks.Rows; i < Math.Min(rows.Length, (block + 1) * RowBlocks.Rows); i++)
-                Normalize(worker, Weights.FinalNorm, _hidden.Row(rows[i].Row), i);
-            if (_quantized)
-                _normed.Quantize(_kernels, block);
+                Normalize(worker, Weights.FinalNorm, rows[i].Row, i);
+            WriteNormed(worker, block);
         }
 
         Project(worker, Weights.Head, rows.Length, _normed, Epilogue.Store, logits);
@@ -96,7 +98,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
     public void Dispose()
     {
-        foreach (IDisposable buffer in (ReadOnlySpan<IDisposable>)[_hidden, _normed, _qkv, _attended, _gated, _rotations, .. _scratch])
+        foreach (IDisposable buffer in (ReadOnlySpan<IDisposable>)[_hidden, _qkv, _rotations, _attended, _normed, _values, _gated, .. _scratch])
             buffer.Dispose();
     }
 
@@ -114,23 +116,26 @@ internal sealed unsafe class CpuTransformer : IDisposable
         while (worker.Next(RowBlocks.CountFor(tokens), out int block))
         {
             for (int token = block * RowBlocks.Rows; token < Math.Min(tokens, (block + 1) * RowBlocks.Rows); token++)
-                Normalize(worker, gain, _hidden.Row(token), token);
-            if (_quantized)
-                _normed.Quantize(_kernels, block);
+                Normalize(worker, gain, token, token);
+            WriteNormed(worker, block);
         }
     }
 
-    private void Normalize(WorkerSet.Worker worker, NativeBuffer<float> gain, float* input, int row)
+    /// <summary>A token's residual stream, normalised, as a row of the worker's block.</summary>
+    private void Normalize(WorkerSet.Worker worker, NativeBuffer<float> gain, int token, int row) =>
+        _kernels.RmsNorm(
+            _hidden.Row(token), gain.Pointer, _config.HiddenSize, _config.RmsNormEpsilon, _scratch[worker.Index].Normed.Row(row % RowBlocks.Rows));
+
+    private void WriteNormed(WorkerSet.Worker worker, int block)
     {
-        float* normed = _scratch[worker.Index].Row;
-        _kernels.RmsNorm(input, gain.Pointer, _config.HiddenSize, _config.RmsNormEpsilon, normed);
-        _normed.Store(row, 0, normed, _config.HiddenSize);
+        Activations normed = _scratch[worker.Index].Normed;
+        _normed.Write(_kernels, block, 0, _config.HiddenSize, normed.Row(0), normed.Stride);
     }
 
-    private void Quantize(WorkerSet.Worker worker, RowBlocks rows, int count)
+    private void Pack(WorkerSet.Worker worker, Activations rows, int count, RowBlocks target)
     {
-        while (_quantized && worker.Next(RowBlocks.CountFor(count), out int block))
-            rows.Quantize(_kernels, block);
+        while (worker.Next(RowBlocks.CountFor(count), out int block))
+            target.Write(_kernels, block, 0, rows.Columns, rows.Row(block * RowBlocks.Rows), rows.Stride);
     }
 
     /// <summary>The products of all rows with a matrix, tile by tile, each finished while it is in the cache.</summary>
@@ -138,7 +143,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
     {
         float* tile = _scratch[worker.Index].Tile;
         int blocks = (rows + TileRows - 1) / TileRows;
-        int panels = PanelsPerItem(matrix);
+        int panels = PanelsPerItem(matrix, multipleOf: epilogue == Epilogue.SwiGlu ? GatedPanels : 1);
         while (worker.Next((matrix.PanelCount + panels - 1) / panels * blocks, out int item))
         {
             (int group, int block) = (item / blocks, item % blocks);
@@ -150,7 +155,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
                 int next = panel + 1 < end ? panel + 1 : end + (_scratch.Length - 1) * panels;
                 matrix.Multiply(_kernels, panel, next, input, first / RowBlocks.Rows, count, tile);
                 if (epilogue == Epilogue.SwiGlu)
-                    FinishGated(matrix.Bias(panel), tile, panel, first, count);
+                    FinishGated(matrix.Bias(panel), _scratch[worker.Index], panel, panel + 1 == end, first, count);
                 else
                     Finish(epilogue, matrix.Bias(panel), tile, panel, first, count, output!);
             }
@@ -158,11 +163,12 @@ internal sealed unsafe class CpuTransformer : IDisposable
     }
 
     /// <summary>As many neighbours as make a stream long enough to read ahead in, such that all workers get the same number of items.</summary>
-    private int PanelsPerItem(PackedMatrix matrix)
+    private int PanelsPerItem(PackedMatrix matrix, int multipleOf)
     {
         int most = (int)Math.Clamp(ItemBytes / matrix.PanelBytes, 1, MostPanelsPerItem);
         int rounds = (matrix.PanelCount + most * _scratch.Length - 1) / (most * _scratch.Length);
-        return (matrix.PanelCount + rounds * _scratch.Length - 1) / (rounds * _scratch.Length);
+        int even = (matrix.PanelCount + rounds * _scratch.Length - 1) / (rounds * _scratch.Length);
+        return (even + multipleOf - 1) / multipleOf * multipleOf;
     }
 
     /// <summary>Moves a tile to where it belongs. Outputs past the last one are zero, and stay so.</summary>
@@ -178,14 +184,23 @@ internal sealed unsafe class CpuTransformer : IDisposable
         }
     }
 
-    private void FinishGated(float* bias, float* tile, int panel, int first, int rows)
+    /// <summary>Gates a tile, and moves the columns of four panels to where products read them, while they are in the cache.</summary>
+    private void FinishGated(float* bias, Scratch scratch, int panel, bool isLast, int first, int rows)
     {
+        const int columns = PackedMatrix.PanelOutputs / 2;
         for (int row = 0; bias is not null && row < rows; row++)
-            _kernels.Store(tile + row * PackedMatrix.PanelOutputs, bias, tile + row * PackedMatrix.PanelOutputs);
+            _kernels.Store(scratch.Tile + row * PackedMatrix.PanelOutputs, bias, scratch.Tile + row * PackedMatrix.PanelOutputs);
 
-        int block = first / RowBlocks.Rows;
+        int inGroup = panel % GatedPanels;
+        _kernels.SwiGlu(scratch.Tile, rows, scratch.Gated + inGroup * columns, RowBlocks.GroupColumns);
+        if (inGroup < GatedPanels - 1 && !isLast)
+            return;
         for (int row = 0; row < rows; row += RowBlocks.Rows)
-            _kernels.SwiGlu(tile + row * PackedMatrix.PanelOutputs, _gated.Block(block++) + panel * PackedMatrix.PanelOutputs / 2 * RowBlocks.Rows);
+        {
+            _gated.Write(
+                _kernels, (first + row) / RowBlocks.Rows, (panel - inGroup) * columns, (inGroup + 1) * columns,
+                scratch.Gated + row * RowBlocks.GroupColumns, RowBlocks.GroupColumns);
+        }
     }
 
     private void RotateAndStore(WorkerSet.Worker worker, ForwardBatch batch, CpuLayer layer, int layerIndex)
@@ -224,7 +239,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
             (int token, int kvHead) = (batch.TokenCount - 1 - item / _config.KvHeadCount, item % _config.KvHeadCount);
             int offset = kvHead * _groupSize * _config.HeadDim;
             AttendOne(scratch, layer, kvHead, batch.PagesOf(token), batch.Positions[token] + 1, _qkv.Row(token) + offset);
-            _attended.Store(token, offset, scratch.Row, _groupSize * _config.HeadDim);
+            new ReadOnlySpan<float>(scratch.Row, _groupSize * _config.HeadDim).CopyTo(new Span<float>(_attended.Row(token) + offset, _groupSize * _config.HeadDim));
         }
     }
 
@@ -269,12 +284,19 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private sealed class Scratch(int columns, int groupSize, int valueDim, int contextLength) : IDisposable
     {
         private readonly NativeBuffer<float> _tile = NativeBuffer<float>.Zeroed(TileRows * PackedMatrix.PanelOutputs);
+        private readonly NativeBuffer<float> _gated = NativeBuffer<float>.Zeroed(TileRows * RowBlocks.GroupColumns);
         private readonly NativeBuffer<float> _row = NativeBuffer<float>.Zeroed(Math.Max(columns, groupSize * valueDim));
         private readonly NativeBuffer<float> _attended = NativeBuffer<float>.Zeroed(groupSize * valueDim);
         private readonly NativeBuffer<float> _scores = NativeBuffer<float>.Zeroed(
             (long)groupSize * (PagePool.PagesFor(contextLength) + 1) * PagePool.PageTokens);
 
-        /// <summary>A row that is computed before it is stored where products read it.</summary>
+        /// <summary>The rows of a block, before they are stored where products read them.</summary>
+        public Activations Normed { get; } = new(RowBlocks.Rows, columns);
+
+        /// <summary>[row][64]</summary>
+        public float* Gated => _gated.Pointer;
+
+        /// <summary>A token's heads before they are stored.</summary>
         public float* Row => _row.Pointer;
 
         /// <summary>[row][32]</summary>
@@ -288,6 +310,8 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
         public void Dispose()
         {
+            Normed.Dispose();
+            _gated.Dispose();
             _row.Dispose();
             _tile.Dispose();
             _attended.Dispose();

@@ -7,13 +7,16 @@ namespace AgentRollout.RolloutEngine.Backends.Cpu;
 
 /// <summary>
 /// Weights cut into panels of 32 outputs, in the order in which the kernels read them: [panel][pair of inputs][32 outputs]. BF16 stays
-/// two bytes wide (<see cref="BFloat16Panel"/>); F16 and F32 become floats (<see cref="Float32Panel"/>); any becomes bytes with scales where
-/// that is asked for (<see cref="Int8Panel"/>). Missing outputs are zero.
+/// two bytes wide (<see cref="BFloat16Panel"/>); F16 and F32 become floats (<see cref="Float32Panel"/>); any becomes BF16, or bytes with scales
+/// (<see cref="Int8Panel"/>), where that is asked for. Missing outputs are zero.
 /// </summary>
 internal sealed unsafe class PackedMatrix : IDisposable
 {
     /// <summary>Outputs of a panel.</summary>
     public const int PanelOutputs = 32;
+
+    /// <summary>Pairs of inputs that kernels take in a step; those that are missing are zero.</summary>
+    public const int PairMultiple = 8;
 
     private readonly PanelMemory _memory;
     private NativeBuffer<byte>? _panels;
@@ -30,9 +33,9 @@ internal sealed unsafe class PackedMatrix : IDisposable
         _memory = packing.Memory;
         Outputs = outputs.Length;
         PanelCount = (outputs.Length + PanelOutputs - 1) / PanelOutputs;
-        _pairs = (inputs + 1) / 2;
+        _pairs = (inputs + 2 * PairMultiple - 1) / (2 * PairMultiple) * PairMultiple;
         _format = packing.Type == WeightType.Int8 ? PanelFormat.Int8
-            : sources.All(source => source.Weight.IsBFloat16) ? PanelFormat.BFloat16
+            : packing.Type == WeightType.Bfloat16 || sources.All(source => source.Weight.IsBFloat16) ? PanelFormat.BFloat16
             : PanelFormat.Float32;
         PanelBytes = _format switch
         {
@@ -107,6 +110,10 @@ internal sealed unsafe class PackedMatrix : IDisposable
             case PanelFormat.Int8:
                 kernels.MatMulInt8(input.Quantized(firstBlock), rows, weights, _panels.Pointer + next * PanelBytes, tile);
                 break;
+            case PanelFormat.BFloat16 when input.Format == RowFormat.BFloat16:
+                kernels.MatMulPairs(
+                    input.Pairs(firstBlock), input.BlockStride / 2, rows, weights, _panels.Pointer + next * PanelBytes, _pairs, tile);
+                break;
             case PanelFormat.BFloat16:
                 kernels.MatMulBFloat16(input.Block(firstBlock), input.BlockStride, rows, weights, _pairs, tile);
                 break;
@@ -145,7 +152,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
         int count = Math.Min(PanelOutputs, outputs.Length - panel * PanelOutputs);
         ReadOnlySpan<(WeightRows Source, int Row)?> rows = outputs.AsSpan(panel * PanelOutputs, count);
         byte* target = _panels!.Pointer + panel * PanelBytes;
-        if (count < PanelOutputs || rows.Contains(null) || inputs % 2 != 0)
+        if (count < PanelOutputs || rows.Contains(null) || inputs != 2 * _pairs)
             NativeMemory.Clear(target, (nuint)PanelBytes);
         switch (_format)
         {
@@ -178,20 +185,42 @@ internal sealed unsafe class PackedMatrix : IDisposable
         }
     }
 
-    /// <summary>Reads all rows side by side, so that the panel is written from front to back.</summary>
+    /// <summary>Rounds what the checkpoint does not store as BF16.</summary>
     private static void PackBFloat16(ReadOnlySpan<(WeightRows Source, int Row)?> outputs, int inputs, uint* target)
     {
         ushort** rows = stackalloc ushort*[PanelOutputs];
         int* columns = stackalloc int[PanelOutputs];
         int count = 0;
-        for (int column = 0; column < outputs.Length; column++)
+        bool rounds = false;
+        foreach ((WeightRows Source, int Row)? output in outputs)
+            rounds |= output is { Source.Weight.IsBFloat16: false };
+        fixed (ushort* rounded = rounds ? new ushort[PanelOutputs * inputs] : null)
+        fixed (float* values = rounds ? new float[inputs] : null)
         {
-            if (outputs[column] is not { } output)
-                continue;
-            rows[count] = (ushort*)output.Source.Weight.Data + (long)output.Row * inputs;
-            columns[count++] = column;
-        }
+            for (int column = 0; column < outputs.Length; column++)
+            {
+                if (outputs[column] is not { } output)
+                    continue;
+                TensorView weight = output.Source.Weight;
+                rows[count] = weight.IsBFloat16 ? (ushort*)weight.Data + (long)output.Row * inputs : rounded + count * inputs;
+                columns[count] = column;
+                if (!weight.IsBFloat16)
+                {
+                    weight.CopyTo((long)output.Row * inputs, inputs, values);
+                    for (int k = 0; k < inputs; k++)
+                        rows[count][k] = BFloat16.FromSingle(values[k]);
+                }
 
+                count++;
+            }
+
+            Transpose(rows, columns, count, inputs, target);
+        }
+    }
+
+    /// <summary>Reads all rows side by side, so that the panel is written from front to back.</summary>
+    private static void Transpose(ushort** rows, int* columns, int count, int inputs, uint* target)
+    {
         nint pair = 0;
         if (Avx2.IsSupported && count == PanelOutputs)
         {

@@ -38,14 +38,24 @@ internal static unsafe partial class SystemMemory
     /// <summary>Gives back what <see cref="Map"/> gave for the same size.</summary>
     public static void Unmap(void* start, nuint bytes) => _ = MemoryUnmap(start, Reserved(bytes) - HugePage);
 
-    /// <summary>Machine code, for the rest of the process; never writable and executable at once. Null where the system forbids it.</summary>
-    public static void* MapCode(ReadOnlySpan<byte> code)
+    /// <summary>
+    /// Where each part of some machine code begins, for the rest of the process; never writable and executable at once. Null where the
+    /// system forbids it.
+    /// </summary>
+    public static nint[]? MapCode(IReadOnlyList<byte[]> parts)
     {
+        byte[] code = [.. parts.SelectMany(part => part)];
         byte* start = (byte*)MemoryMap(null, (nuint)code.Length, ReadWrite, PrivateAnonymous, -1, 0);
         if (start == (byte*)-1)
             return null;
         code.CopyTo(new Span<byte>(start, code.Length));
-        return MemoryProtect(start, (nuint)code.Length, ReadExecute) == 0 ? start : null;
+        if (MemoryProtect(start, (nuint)code.Length, ReadExecute) != 0)
+            return null;
+
+        nint[] starts = new nint[parts.Count];
+        for (int i = 0; i < parts.Count; start += parts[i++].Length)
+            starts[i] = (nint)start;
+        return starts;
     }
 
     private static nuint Reserved(nuint bytes) => (bytes + HugePage - 1) / HugePage * HugePage + HugePage;

@@ -1,7 +1,7 @@
 namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
 /// <summary>
-/// Writes the few x86-64 instructions that <see cref="VnniCode"/> needs: EVEX with 512-bit registers 0 to 31, memory as
+/// Writes the few x86-64 instructions that <see cref="VnniCode"/> and <see cref="BFloat16Code"/> need: EVEX with 512-bit registers 0 to 31, memory as
 /// <see cref="Address"/> has it. Encodings: Intel's Software Developer's Manual, volume 2.
 /// </summary>
 internal sealed class Assembler
@@ -13,12 +13,12 @@ internal sealed class Assembler
     public const int Rdi = 7;
     public const int R8 = 8;
     public const int R9 = 9;
-    public const int R10 = 10;
 
     private const int Map0F = 1;
     private const int Map0F38 = 2;
     private const int NoPrefix = 0;
     private const int Prefix66 = 1;
+    private const int PrefixF3 = 2;
 
     private readonly List<byte> _code = [];
 
@@ -44,6 +44,9 @@ internal sealed class Assembler
 
     /// <summary>vpdpbusd: adds to each integer four products of unsigned bytes and signed bytes.</summary>
     public void DotBytes(int sum, int unsigned, int signed) => Registers(Map0F38, Prefix66, 0x50, sum, unsigned, signed);
+
+    /// <summary>vdpbf16ps: adds to each float the product of two bfloat16 numbers, the upper ones, then that of the lower ones.</summary>
+    public void DotBFloat16(int sum, int left, int right) => Registers(Map0F38, PrefixF3, 0x52, sum, left, right);
 
     /// <summary>vmulps</summary>
     public void Multiply(int target, int left, int right) => Registers(Map0F, NoPrefix, 0x59, target, left, right);

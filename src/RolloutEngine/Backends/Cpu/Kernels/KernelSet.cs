@@ -11,7 +11,7 @@ internal abstract unsafe class KernelSet
     /// <summary>The widest that this machine has.</summary>
     public static KernelSet Widest => Supported[0];
 
-    /// <summary><c>avx512-vnni</c>, <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>.</summary>
+    /// <summary><c>avx512-vnni-bf16</c>, <c>avx512-vnni</c>, <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>.</summary>
     public abstract string Name { get; }
 
     public abstract void MatMulBFloat16(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile);
@@ -20,6 +20,9 @@ internal abstract unsafe class KernelSet
 
     /// <param name="next">The panel that will be used after this one.</param>
     public abstract void MatMulInt8(QuantizedRows input, int rows, byte* panel, byte* next, float* tile);
+
+    /// <param name="next">The panel that will be used after this one.</param>
+    public abstract void MatMulPairs(uint* input, nint blockStride, int rows, byte* panel, byte* next, int pairs, float* tile);
 
     public abstract void Quantize(float* block, QuantizedRows output);
 
@@ -31,7 +34,7 @@ internal abstract unsafe class KernelSet
 
     public abstract void Rope(float* head, float* rotation, int headDim);
 
-    public abstract void SwiGlu(float* tile, float* output);
+    public abstract void SwiGlu(float* tile, int rows, float* output, nint stride);
 
     public abstract void Store(float* tile, float* bias, float* target);
 
@@ -49,6 +52,8 @@ internal abstract unsafe class KernelSet
 
     private static IEnumerable<KernelSet> Detect()
     {
+        if (VnniCode.Instance is { } bytes && BFloat16Code.Instance is { } pairs)
+            yield return new PairsKernelSet(bytes, pairs);
         if (VnniCode.Instance is { } code)
             yield return new VnniKernelSet(code);
         if (Vector512.IsHardwareAccelerated)
@@ -76,6 +81,9 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
     public override void MatMulInt8(QuantizedRows input, int rows, byte* panel, byte* next, float* tile) =>
         Kernels.MatMulInt8.Panel<TSimd, TVector>(input, rows, panel, tile);
 
+    public override void MatMulPairs(uint* input, nint blockStride, int rows, byte* panel, byte* next, int pairs, float* tile) =>
+        Kernels.MatMulPairs.Panel<TSimd, TVector>(input, blockStride, rows, panel, pairs, tile);
+
     public override void Quantize(float* block, QuantizedRows output) => Quantizer.Block<TSimd, TVector>(block, output);
 
     public override void RmsNorm(float* input, float* gain, int count, float epsilon, float* output) =>
@@ -89,7 +97,8 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
     public override void Rope(float* head, float* rotation, int headDim) =>
         Kernels.Rope.Apply<TSimd, TVector>(head, rotation, headDim);
 
-    public override void SwiGlu(float* tile, float* output) => Kernels.SwiGlu.Apply<TSimd, TVector>(tile, output);
+    public override void SwiGlu(float* tile, int rows, float* output, nint stride) =>
+        Kernels.SwiGlu.Apply<TSimd, TVector>(tile, rows, output, stride);
 
     public override void Store(float* tile, float* bias, float* target) => Epilogue.Store<TSimd, TVector>(tile, bias, target);
 
@@ -143,7 +152,14 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
 }
 
 /// <summary>16 lanes, with quantised products by instructions that the framework does not offer.</summary>
-internal sealed unsafe class VnniKernelSet(VnniCode code) : KernelSet<Simd512, Vector512<float>>("avx512-vnni")
+internal unsafe class VnniKernelSet(VnniCode code, string name = "avx512-vnni") : KernelSet<Simd512, Vector512<float>>(name)
 {
     public override void MatMulInt8(QuantizedRows input, int rows, byte* panel, byte* next, float* tile) => code.Panel(input, rows, panel, next, tile);
+}
+
+/// <summary>The same, with products of bfloat16 pairs too.</summary>
+internal sealed unsafe class PairsKernelSet(VnniCode bytes, BFloat16Code pairs) : VnniKernelSet(bytes, "avx512-vnni-bf16")
+{
+    public override void MatMulPairs(uint* input, nint blockStride, int rows, byte* panel, byte* next, int count, float* tile) =>
+        pairs.Panel(input, blockStride, rows, panel, next, count, tile);
 }

@@ -17,4 +17,8 @@ internal readonly unsafe struct QuantizedRows(sbyte* values, float* scales, int*
 
     public QuantizedRows Next =>
         new(values + (nint)groups * Int8Panel.GroupInputs * RowBlocks.Rows, scales + groups * RowBlocks.Rows, offsets + groups * RowBlocks.Rows, groups);
+
+    /// <summary>One group of the block.</summary>
+    public QuantizedRows Group(int group) =>
+        new(values + (nint)group * Int8Panel.GroupInputs * RowBlocks.Rows, scales + group * RowBlocks.Rows, offsets + group * RowBlocks.Rows, groups: 1);
 }

@@ -7,24 +7,24 @@ internal static unsafe class SwiGlu
 {
     private const int Outputs = PackedMatrix.PanelOutputs / 2;
 
-    /// <summary>output[i, row] = gate[i] / (1 + e^-gate[i]) · up[i] for a block of four rows.</summary>
-    /// <param name="tile">[4][32]: a row's 16 gates, then its 16 factors.</param>
-    /// <param name="output">[16][4]</param>
+    /// <summary>output[row, i] = gate[i] / (1 + e^-gate[i]) · up[i]</summary>
+    /// <param name="tile">[rows][32]: a row's 16 gates, then its 16 factors.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="output">[rows][stride]</param>
+    /// <param name="stride">Floats from one row to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Apply<TSimd, TVector>(float* tile, float* output) where TSimd : ISimd<TVector> where TVector : struct
+    public static void Apply<TSimd, TVector>(float* tile, int rows, float* output, nint stride) where TSimd : ISimd<TVector> where TVector : struct
     {
         TVector one = TSimd.Broadcast(1f);
-        for (float* row = tile; row < tile + RowBlocks.Rows * PackedMatrix.PanelOutputs; row += PackedMatrix.PanelOutputs)
+        for (; rows > 0; rows--, tile += PackedMatrix.PanelOutputs, output += stride)
         {
             for (int i = 0; i < Outputs; i += TSimd.Width)
             {
-                TVector gate = TSimd.Load(row + i);
+                TVector gate = TSimd.Load(tile + i);
                 TVector exponential = Exponential.Of<TSimd, TVector>(TSimd.Subtract(TSimd.Zero, gate));
                 TVector silu = TSimd.Divide(gate, TSimd.Add(one, exponential));
-                TSimd.Store(TSimd.Multiply(silu, TSimd.Load(row + Outputs + i)), row + i);
+                TSimd.Store(TSimd.Multiply(silu, TSimd.Load(tile + Outputs + i)), output + i);
             }
         }
-
-        RowTransposer.Interleave(tile, PackedMatrix.PanelOutputs, Outputs, output);
     }
 }

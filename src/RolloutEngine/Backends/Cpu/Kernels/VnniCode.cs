@@ -33,32 +33,23 @@ internal sealed unsafe class VnniCode
     private const int ProductB = WeightsA + 3;
     private const int Loaded = WeightsA + 4;
 
-    private readonly nint _oneRow;
-
-    /// <summary>Code for four rows by the number of cache lines that it asks for in each group.</summary>
-    private readonly nint[] _fourRows = new nint[LinesOfGroup + 1];
+    /// <summary>For one row; then for four, by the number of cache lines that it asks for in each group.</summary>
+    private readonly nint[]? _code = SystemMemory.MapCode(
+        [Assemble(rows: 1, LinesOfGroup), .. Enumerable.Range(1, LinesOfGroup).Select(lines => Assemble(RowBlocks.Rows, lines))]);
 
     private VnniCode()
     {
-        byte[][] parts = [Assemble(1, LinesOfGroup), .. Enumerable.Range(1, LinesOfGroup).Select(lines => Assemble(RowBlocks.Rows, lines))];
-        byte* code = (byte*)SystemMemory.MapCode([.. parts.SelectMany(part => part)]);
-        IsUsable = code is not null;
-        _oneRow = (nint)code;
-        for (int lines = 1; lines <= LinesOfGroup; lines++)
-            _fourRows[lines] = (nint)(code += parts[lines - 1].Length);
     }
 
     /// <summary>The code of this process; null where processor or system do not take it.</summary>
-    public static VnniCode? Instance { get; } = IsSupported() && new VnniCode() is { IsUsable: true } code ? code : null;
-
-    private bool IsUsable { get; }
+    public static VnniCode? Instance { get; } = IsSupported() && new VnniCode() is { _code: not null } code ? code : null;
 
     /// <summary>As <see cref="MatMulInt8.Panel"/>; all passes together fetch the next panel, so that memory and multiplications keep pace.</summary>
     public void Panel(QuantizedRows input, int rows, byte* panel, byte* next, float* tile)
     {
         int passes = RowBlocks.CountFor(rows), lines = (LinesOfGroup + passes - 1) / passes;
         byte* ahead = passes == 1 ? panel + MatMulInt8.PrefetchBytes : next;
-        nint code = rows == 1 ? _oneRow : _fourRows[lines];
+        nint code = _code![rows == 1 ? 0 : lines];
         for (int pass = 0; pass < passes; pass++)
         {
             ((delegate* unmanaged[SuppressGCTransition]<sbyte*, float*, int*, byte*, nint, float*, byte*, void>)code)(

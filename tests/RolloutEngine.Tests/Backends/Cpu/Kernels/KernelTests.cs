@@ -35,19 +35,32 @@ public sealed unsafe class KernelTests
 
     [Theory]
     [MemberData(nameof(Widths))]
+    public void Products_of_bfloat16_pairs_add_the_odd_input_first_and_each_with_one_rounding(string width)
+    {
+        foreach (int inputs in (int[])[1, 15, 16, 17, 130])
+        {
+            foreach (int rows in (int[])[1, 2, 4, 5, 8, 9, 12, 13, 16, 21, 33, 50])
+                CheckPairsProduct(Kernels(width), rows, inputs);
+        }
+    }
+
+    [Fact]
+    public void Rows_become_bfloat16_by_rounding_to_nearest_even_without_numbers_below_the_smallest_exponent()
+    {
+        float[] values = [1f, 1.00390625f, 1.01171875f, -3.3e38f, float.MaxValue, float.NaN, 1e-39f, -1e-39f, float.NegativeInfinity, 1.17549435e-38f];
+        using RowBlocks rows = Blocks(KernelSet.Widest, 1, values.Length, RowFormat.BFloat16, values);
+        float[] expected = [1f, 1f, 1.015625f, -248f * 1.329227996e36f, float.PositiveInfinity, float.NaN, 0f, 0f, float.NegativeInfinity, 1.17549435e-38f];
+        Assert.Equal(expected, Enumerable.Range(0, values.Length).Select(k => BFloat16.ToSingle(((ushort*)rows.Pairs(0))[k / 2 * 8 + k % 2])));
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
     public void Quantised_rows_are_within_half_a_step_and_the_same_bytes_at_every_width(string width)
     {
         foreach (int inputs in (int[])[5, 64, 200])
         {
-            using RowBlocks rows = Blocks(4, inputs), twin = new(4, inputs, quantizable: true);
-            for (int row = 0; row < 4; row++)
-            {
-                for (int k = 0; k < inputs; k++)
-                    twin.Block(0)[4 * k + row] = rows.Block(0)[4 * k + row];
-            }
-
-            rows.Quantize(Kernels(width), 0);
-            twin.Quantize(Kernels("scalar"), 0);
+            float[] values = Random(4 * inputs);
+            using RowBlocks rows = Blocks(Kernels(width), 4, inputs, RowFormat.Int8, values), twin = Blocks(Kernels("scalar"), 4, inputs, RowFormat.Int8, values);
             QuantizedRows actual = rows.Quantized(0), expected = twin.Quantized(0);
             Assert.Equal(new Span<sbyte>(expected.Values, 256 * expected.Groups), new Span<sbyte>(actual.Values, 256 * actual.Groups));
             Assert.Equal(new Span<int>(expected.Offsets, 4 * expected.Groups), new Span<int>(actual.Offsets, 4 * actual.Groups));
@@ -56,7 +69,7 @@ public sealed unsafe class KernelTests
             {
                 (int k, int row) = (i / 4, i % 4);
                 float scale = actual.Scales[k / 64 * 4 + row];
-                Assert.InRange(Math.Abs(actual.Values[(k / 4 * 4 + row) * 4 + k % 4] * scale - rows.Block(0)[i]), 0, 0.5001 * scale);
+                Assert.InRange(Math.Abs(actual.Values[(k / 4 * 4 + row) * 4 + k % 4] * scale - values[row * inputs + k]), 0, 0.5001 * scale);
             }
         }
     }
@@ -184,22 +197,22 @@ public sealed unsafe class KernelTests
     [MemberData(nameof(Widths))]
     public void A_tile_is_gated_stored_or_added_lane_by_lane(string width)
     {
-        float[] tile = [.. Random(128).Select(value => 8 * value)], bias = Random(32), stored = new float[32], added = Random(32), gated = new float[64];
-        float[] scalarGated = new float[64], before = [.. added], original = [.. tile], scalarTile = [.. tile];
-        fixed (float* pt = tile, pb = bias, ps = stored, pa = added, pg = gated, pst = scalarTile, psg = scalarGated)
+        float[] tile = [.. Random(128).Select(value => 8 * value)], bias = Random(32), stored = new float[32], added = Random(32), gated = new float[4 * 20];
+        float[] scalarGated = new float[4 * 20], before = [.. added], original = [.. tile];
+        fixed (float* pt = tile, pb = bias, ps = stored, pa = added, pg = gated, psg = scalarGated)
         {
             Kernels(width).Store(pt, pb, ps);
             Kernels(width).Add(pt, null, pa);
             Assert.Equal(Bits.Of(tile.Take(32).Zip(bias, (t, b) => t + b)), Bits.Of(stored));
             Assert.Equal(Bits.Of(before.Zip(tile, (b, t) => b + t)), Bits.Of(added));
 
-            Kernels(width).SwiGlu(pt, pg);
-            Kernels("scalar").SwiGlu(pst, psg);
+            Kernels(width).SwiGlu(pt, rows: 4, pg, stride: 20);
+            Kernels("scalar").SwiGlu(pt, rows: 4, psg, stride: 20);
             Assert.Equal(Bits.Of(scalarGated), Bits.Of(gated));
         }
 
         double gate = original[2 * 32 + 5], expected = gate / (1 + Math.Exp(-gate)) * original[2 * 32 + 16 + 5];
-        Assert.Equal(expected, gated[5 * 4 + 2], 1e-5);
+        Assert.Equal(expected, gated[2 * 20 + 5], 1e-5);
     }
 
     [Fact]
@@ -303,7 +316,7 @@ public sealed unsafe class KernelTests
     {
         int groups = Int8Panel.GroupsFor(inputs);
         byte[] panel = new byte[groups * Int8Panel.GroupBytes + 4096];
-        using RowBlocks x = Blocks(rows, inputs);
+        using RowBlocks x = Blocks(kernels, rows, inputs, RowFormat.Int8, Random(rows * inputs));
         float[] tile = new float[32 * ((rows + 3) / 4 * 4)];
         fixed (byte* p = panel)
         {
@@ -316,8 +329,6 @@ public sealed unsafe class KernelTests
                 for (int k = 0; k < 64; k++)
                     Assert.InRange(Math.Abs(Int8Panel.Weight(p + i / 32 * Int8Panel.GroupBytes, i % 32, k) - weights[k]), 0, weights.Max(Math.Abs) / 250);
             }
-            for (int block = 0; block < (rows + 3) / 4; block++)
-                x.Quantize(kernels, block);
             fixed (float* t = tile)
                 kernels.MatMulInt8(x.Quantized(0), rows, p, next: p, t);
 
@@ -340,15 +351,40 @@ public sealed unsafe class KernelTests
         }
     }
 
-    private RowBlocks Blocks(int rows, int inputs)
+    private void CheckPairsProduct(KernelSet kernels, int rows, int inputs)
     {
-        RowBlocks blocks = new(rows, inputs, quantizable: true);
-        for (int row = 0; row < rows; row++)
+        int pairs = (inputs + 15) / 16 * 8;
+        float[] values = Random(rows * inputs), tile = new float[32 * ((rows + 3) / 4 * 4)], expected = new float[rows * 32];
+        ushort[] panel = new ushort[pairs * 64];
+        using RowBlocks x = Blocks(kernels, rows, inputs, RowFormat.BFloat16, values);
+        for (int i = 0; i < inputs * 32; i++)
+            panel[(i / 64 * 32 + i / 2 % 32) * 2 + i % 2] = BFloat16.FromSingle(i / 64 * 2 + i % 2 < inputs ? Random(1)[0] : 0);
+        fixed (ushort* p = panel)
+        fixed (float* t = tile)
+            kernels.MatMulPairs(x.Pairs(0), x.BlockStride / 2, rows, (byte*)p, next: (byte*)p, pairs, t);
+
+        for (int i = 0; i < expected.Length; i++)
         {
-            fixed (float* values = Random(inputs))
-                blocks.Store(row, 0, values, inputs);
+            for (int k = 1; k < 2 * pairs; k += k % 2 == 1 ? -1 : 3)
+            {
+                float weight = BFloat16.ToSingle(panel[(k / 2 * 32 + i % 32) * 2 + k % 2]);
+                float value = k < inputs ? BFloat16.ToSingle(BFloat16.FromSingle(values[i / 32 * inputs + k])) : 0;
+                expected[i] = MathF.FusedMultiplyAdd(weight, value, expected[i]);
+            }
         }
 
+        Assert.Equal(Bits.Of(expected), Bits.Of(tile.AsSpan(0, rows * 32).ToArray()));
+    }
+
+    /// <param name="values">[rows][inputs]</param>
+    private static RowBlocks Blocks(KernelSet kernels, int rows, int inputs, RowFormat format, float[] values)
+    {
+        RowBlocks blocks = new(rows, inputs, format);
+        using Activations padded = new(rows, inputs);
+        for (int row = 0; row < rows; row++)
+            values.AsSpan(row * inputs, inputs).CopyTo(new Span<float>(padded.Row(row), inputs));
+        for (int block = 0; block < RowBlocks.CountFor(rows); block++)
+            blocks.Write(kernels, block, 0, inputs, padded.Row(4 * block), padded.Stride);
         return blocks;
     }
 
