@@ -28,8 +28,8 @@ internal static unsafe class RowTransposer
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(Vector128<float> ab, Vector128<float> cd, float* target)
     {
-        Vector128.Store(Vector128.Create(ab.GetLower(), cd.GetLower()), target);
-        Vector128.Store(Vector128.Create(ab.GetUpper(), cd.GetUpper()), target + RowBlocks.Rows);
+        Vector128.Store(Low(ab.AsDouble(), cd.AsDouble()).AsSingle(), target);
+        Vector128.Store(High(ab.AsDouble(), cd.AsDouble()).AsSingle(), target + RowBlocks.Rows);
     }
 
     /// <summary>a0 b0 a1 b1</summary>
@@ -45,4 +45,14 @@ internal static unsafe class RowTransposer
         Sse.IsSupported ? Sse.UnpackHigh(a, b)
         : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b)
         : Vector128.Create(a[2], b[2], a[3], b[3]);
+
+    /// <summary>a0 b0</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> Low(Vector128<double> a, Vector128<double> b) =>
+        Sse2.IsSupported ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a, b) : Vector128.Create(a[0], b[0]);
+
+    /// <summary>a1 b1</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> High(Vector128<double> a, Vector128<double> b) =>
+        Sse2.IsSupported ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b) : Vector128.Create(a[1], b[1]);
 }
