@@ -8,7 +8,7 @@ public enum WeightType
 
     /// <summary>
     /// BF16, and products of them with activations rounded to BF16 too, as other engines compute: up to twice the speed where processors
-    /// multiply such pairs (AVX512_BF16), for an error of a few thousandths of the logits.
+    /// multiply such pairs (AVX512_BF16), for an error of less than a hundredth of the logits.
     /// </summary>
     Bfloat16,
 

@@ -22,15 +22,21 @@ public sealed class BatchInvarianceTests
     [InlineData("qwen2-bf16-yarn", 512, 1)]
     [InlineData("qwen3-bf16", 7, 2, KvCacheType.Int8)]
     [InlineData("mistral-f16-odd", 512, 1, KvCacheType.Int8)]
+    [InlineData("qwen3-bf16", 7, 2, KvCacheType.Auto, WeightType.Bfloat16)]
+    [InlineData("mistral-f16-odd", 512, 1, KvCacheType.Auto, WeightType.Bfloat16)]
+    [InlineData("qwen3-bf16", 64, 2, KvCacheType.Auto, WeightType.Int8)]
+    [InlineData("mistral-f16-odd", 7, 1, KvCacheType.Float16, WeightType.Int8)]
     public async Task A_sequence_gets_the_same_bits_in_any_batch_chunking_and_thread_count(
-        string name, int maxBatchTokens, int threads, KvCacheType kvCacheType = KvCacheType.Auto)
+        string name, int maxBatchTokens, int threads, KvCacheType kvCacheType = KvCacheType.Auto, WeightType weightType = WeightType.Auto)
     {
         Fixture fixture = new(name);
         GenerationRequest[] requests = RandomRequests(fixture, count: 12, seed: 11);
-        Generation[] alone = await RunAloneAsync(fixture, requests, kvCacheType);
+        Generation[] alone = await RunAloneAsync(fixture, requests, kvCacheType, weightType);
 
-        await using LocalEngine engine = Engines.Load(
-            fixture, new EngineOptions { Threads = threads, MaxBatchTokens = maxBatchTokens, MaxRunningSequences = 9, KvCacheType = kvCacheType });
+        await using LocalEngine engine = Engines.Load(fixture, new EngineOptions
+        {
+            Threads = threads, MaxBatchTokens = maxBatchTokens, MaxRunningSequences = 9, KvCacheType = kvCacheType, WeightType = weightType,
+        });
         Generation[] together = await Task.WhenAll(requests.Select(request => engine.RunAsync(request)));
 
         Assert.Equal(alone, together);
@@ -160,9 +166,10 @@ public sealed class BatchInvarianceTests
         Assert.NotEqual((await engine.RunAsync(request)).Tokens, (await engine.RunAsync(request with { Seed = 2 })).Tokens);
     }
 
-    private static async Task<Generation[]> RunAloneAsync(Fixture fixture, GenerationRequest[] requests, KvCacheType kvCacheType)
+    private static async Task<Generation[]> RunAloneAsync(
+        Fixture fixture, GenerationRequest[] requests, KvCacheType kvCacheType, WeightType weightType = WeightType.Auto)
     {
-        await using LocalEngine engine = Engines.Load(fixture, new EngineOptions { Threads = 1, PrefixCache = false, KvCacheType = kvCacheType });
+        await using LocalEngine engine = Engines.Load(fixture, new EngineOptions { Threads = 1, PrefixCache = false, KvCacheType = kvCacheType, WeightType = weightType });
         List<Generation> generations = [];
         foreach (GenerationRequest request in requests)
             generations.Add(await engine.RunAsync(request));

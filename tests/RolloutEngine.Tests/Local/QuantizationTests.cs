@@ -7,13 +7,14 @@ using Xunit;
 namespace AgentRollout.RolloutEngine.Tests.Local;
 
 /// <summary>
-/// Weights, and keys and values, as bytes on a trained model. <c>tiny-agent-episodes.jsonl</c> holds what <c>agentrollout rollout --temperature 0 --split test</c>
+/// Weights in BF16 or as bytes, and keys and values as bytes, on a trained model. <c>tiny-agent-episodes.jsonl</c> holds what <c>agentrollout rollout --temperature 0 --split test</c>
 /// played with the shipped model, 12 tasks of each environment: token ids, and which of them the model sampled.
 /// </summary>
 public sealed class QuantizationTests
 {
     [Theory]
     [InlineData(WeightType.Auto, KvCacheType.Auto, 1.0)]
+    [InlineData(WeightType.Bfloat16, KvCacheType.Auto, 0.99)]
     [InlineData(WeightType.Int8, KvCacheType.Auto, 0.99)]
     [InlineData(WeightType.Auto, KvCacheType.Int8, 0.99)]
     public async Task Greedy_tokens_of_episodes_are_those_that_were_played(WeightType weights, KvCacheType kvCache, double least)

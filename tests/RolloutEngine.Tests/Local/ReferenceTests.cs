@@ -46,6 +46,15 @@ public sealed class ReferenceTests
 
     [Theory]
     [MemberData(nameof(Fixture.All), MemberType = typeof(Fixture))]
+    public void Products_of_bfloat16_with_bfloat16_cost_less_than_a_hundredth_and_rounded_weights_as_much_again(string name)
+    {
+        Fixture fixture = new(name);
+        double most = name.Contains("bf16", StringComparison.Ordinal) ? 1e-2 : 2e-2;
+        Assert.InRange(RelativeError(fixture.Logits, Logits(fixture, KernelSet.Widest, weights: WeightType.Bfloat16)), 1e-4, most);
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixture.All), MemberType = typeof(Fixture))]
     public void Logits_are_the_same_bits_at_every_vector_width(string name)
     {
         float[] scalar = Logits(new Fixture(name), KernelSet.Supported[^1]);
@@ -57,7 +66,7 @@ public sealed class ReferenceTests
     public void Quantised_logits_are_the_same_bits_at_every_vector_width(string name)
     {
         foreach ((KvCacheType kvCache, WeightType weights) in (ReadOnlySpan<(KvCacheType, WeightType)>)
-            [(KvCacheType.Float16, WeightType.Int8), (KvCacheType.Int8, WeightType.Auto)])
+            [(KvCacheType.Float16, WeightType.Int8), (KvCacheType.Int8, WeightType.Auto), (KvCacheType.Auto, WeightType.Bfloat16)])
         {
             float[] scalar = Logits(new Fixture(name), KernelSet.Supported[^1], kvCache, weights);
             Assert.All(KernelSet.Supported, kernels => Assert.Equal(Bits.Of(scalar), Bits.Of(Logits(new Fixture(name), kernels, kvCache, weights))));

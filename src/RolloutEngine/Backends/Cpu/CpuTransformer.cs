@@ -19,6 +19,9 @@ internal sealed unsafe class CpuTransformer : IDisposable
     /// <summary>Panels that a worker claims together, where there are enough of them.</summary>
     private const int MostPanelsPerItem = 8;
 
+    /// <summary>Items that a phase of small ones has for each worker at least, where it has as many at all.</summary>
+    private const int ItemsPerWorker = 4;
+
     /// <summary>Weights that a worker reads before it looks for another item: few enough to share the end of a matrix evenly.</summary>
     private const long ItemBytes = 512 << 10;
 
@@ -205,18 +208,26 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
     private void RotateAndStore(WorkerSet.Worker worker, ForwardBatch batch, CpuLayer layer, int layerIndex)
     {
-        while (worker.Next(batch.TokenCount, out int token))
+        // Neighbours share the cache lines of a page of keys, so that one worker had better store them.
+        int tokens = batch.TokenCount, together = Math.Clamp(tokens / (ItemsPerWorker * _scratch.Length), 1, PagePool.PageTokens);
+        while (worker.Next((tokens + together - 1) / together, out int item))
         {
-            float* queries = _qkv.Row(token), keys = queries + _config.HeadCount * _config.HeadDim;
-            float* values = keys + _config.KvHeadCount * _config.HeadDim;
-            PrepareHeads(queries, _config.HeadCount, layer.QueryNorm, _rotations.Row(token));
-            PrepareHeads(keys, _config.KvHeadCount, layer.KeyNorm, _rotations.Row(token));
-            int position = batch.Positions[token], page = batch.PagesOf(token)[position / PagePool.PageTokens];
-            for (int head = 0; head < _config.KvHeadCount; head++)
-            {
-                int offset = head * _config.HeadDim;
-                _cache.Store(layerIndex, page, head, position % PagePool.PageTokens, keys + offset, values + offset);
-            }
+            for (int token = item * together; token < Math.Min(tokens, (item + 1) * together); token++)
+                RotateAndStore(batch, layer, layerIndex, token);
+        }
+    }
+
+    private void RotateAndStore(ForwardBatch batch, CpuLayer layer, int layerIndex, int token)
+    {
+        float* queries = _qkv.Row(token), keys = queries + _config.HeadCount * _config.HeadDim;
+        float* values = keys + _config.KvHeadCount * _config.HeadDim;
+        PrepareHeads(queries, _config.HeadCount, layer.QueryNorm, _rotations.Row(token));
+        PrepareHeads(keys, _config.KvHeadCount, layer.KeyNorm, _rotations.Row(token));
+        int position = batch.Positions[token], page = batch.PagesOf(token)[position / PagePool.PageTokens];
+        for (int head = 0; head < _config.KvHeadCount; head++)
+        {
+            int offset = head * _config.HeadDim;
+            _cache.Store(layerIndex, page, head, position % PagePool.PageTokens, keys + offset, values + offset);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
 namespace AgentRollout.RolloutEngine.Backends.Cpu;
@@ -72,6 +73,7 @@ internal sealed unsafe class RowBlocks : IDisposable
     /// <param name="count">Columns.</param>
     /// <param name="rows">[4][stride], zero from the last column of all up to a multiple of four.</param>
     /// <param name="stride">Floats from one row to the next.</param>
+    [SkipLocalsInit]
     public void Write(KernelSet kernels, int block, int firstColumn, int count, float* rows, nint stride)
     {
         float* group = stackalloc float[GroupColumns * Rows];

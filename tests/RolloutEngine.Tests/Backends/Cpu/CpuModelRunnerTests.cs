@@ -25,6 +25,7 @@ public sealed class CpuModelRunnerTests
 
     [Theory]
     [InlineData(WeightType.Auto)]
+    [InlineData(WeightType.Bfloat16)]
     [InlineData(WeightType.Int8)]
     public void Weights_that_are_put_to_use_compute_as_if_they_had_been_there_from_the_start(WeightType type)
     {

@@ -12,6 +12,7 @@ internal static unsafe class Quantizer
     private const int GroupNumbers = Int8Panel.GroupInputs * RowBlocks.Rows;
 
     /// <param name="block">[input][4], padded with zeros to whole groups.</param>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Block<TSimd, TVector>(float* block, QuantizedRows output) where TSimd : ISimd<TVector> where TVector : struct
     {
