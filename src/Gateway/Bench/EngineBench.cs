@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AgentRollout.RolloutEngine.Measurement;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -11,13 +12,18 @@ internal sealed class EngineBench
     private readonly int _threads;
     private readonly double _bandwidth;
     private readonly double _rate;
+    private readonly TimeSpan _readTime;
+    private readonly TimeSpan _loadTime;
 
     private EngineBench(EngineBenchOptions options)
     {
         _options = options;
         _threads = options.Engine.Threads > 0 ? options.Engine.Threads : Environment.ProcessorCount;
         (_bandwidth, _rate) = (MachineProbe.ReadBandwidth(_threads), MachineProbe.MultiplyAddRate(_threads));
+        _readTime = MachineProbe.ReadTime(options.Model);
+        long started = Stopwatch.GetTimestamp();
         _engine = MeasuredEngine.Load(options.Model, options.Engine, NullLoggerFactory.Instance);
+        _loadTime = Stopwatch.GetElapsedTime(started);
     }
 
     public static async Task<EngineReport> RunAsync(EngineBenchOptions options)
@@ -91,6 +97,9 @@ internal sealed class EngineBench
             ShareOfFma = Round(measured.Steps.Sum(step => step.Operations) / seconds / _rate),
             DramGbPerS = Round(_bandwidth / 1e9),
             FmaGflops = Round(_rate / 1e9),
+            ShareOfSampling = Round(measured.Steps.Sum(step => step.Sampling.TotalSeconds) / seconds),
+            ReadSeconds = Round(_readTime.TotalSeconds),
+            LoadSeconds = Round(_loadTime.TotalSeconds),
         };
     }
 

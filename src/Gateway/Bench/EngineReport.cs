@@ -45,6 +45,15 @@ internal sealed record EngineReport
     /// <summary>The multiply-add probe: 10⁹ operations per second.</summary>
     public required double FmaGflops { get; init; }
 
+    /// <summary>Share of the steps' time that sampling took.</summary>
+    public required double ShareOfSampling { get; init; }
+
+    /// <summary>Seconds to read the model's files into new memory, right before they were loaded.</summary>
+    public required double ReadSeconds { get; init; }
+
+    /// <summary>Seconds to load the model: to map the files, and to pack what is in them.</summary>
+    public required double LoadSeconds { get; init; }
+
     /// <summary>Known tokens that were computed; what the prefix cache gave is not among them. Null where there are no requests.</summary>
     public long? PrefillTokens { get; init; }
 
@@ -66,11 +75,13 @@ internal sealed record EngineReport
     {
         StringBuilder text = new();
         Line($"model       {Model}, {Path}, {Threads} threads");
-        Line($"load        {Scenario}, {Tokens:N0} tokens in {Seconds:0.00} s, {Steps} steps");
+        Line($"scenario    {Scenario}, {Tokens:N0} tokens in {Seconds:0.00} s, {Steps} steps");
         Line($"tokens      {TokensPerSecond:N1} per second, {TokensPerProcessorSecond:N1} per processor second");
         Line($"step        {StepMs.Median:0.000} ms median, {StepMs.P99:0.000} ms p99");
         Line($"memory      {ShareOfDram:P1} of {DramGbPerS:0.0} GB/s");
         Line($"arithmetic  {ShareOfFma:P1} of {FmaGflops:0} Gflop/s");
+        Line($"sampling    {ShareOfSampling:P1} of the steps");
+        Line($"load        {LoadSeconds:0.000} s, {LoadSeconds / ReadSeconds:0.00} times what reading the files takes");
         if (InterTokenGapMs is { } gap && FirstTokenMs is { } first)
         {
             Line($"requests    first token after {first.Median:0.0} ms, p99 {first.P99:0.0} ms; gap {gap.Median:0.000} ms median, {gap.P99:0.000} ms p99");

@@ -6,6 +6,9 @@ internal interface IModelRunner : IDisposable
     /// <summary>What it computes with, for people: <c>avx512</c>, for example.</summary>
     string ComputePath { get; }
 
+    /// <summary>Part of the last batch's time that sampling took.</summary>
+    TimeSpan SamplingTime => TimeSpan.Zero;
+
     /// <summary>Pages of 16 token slots that it has memory for.</summary>
     int PageCount { get; }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AgentRollout.RolloutEngine.Backends.Cpu;
+using Microsoft.Win32.SafeHandles;
 
 namespace AgentRollout.RolloutEngine.Measurement;
 
@@ -33,6 +34,33 @@ public static unsafe class MachineProbe
     {
         double seconds = BestOf(threads, ComputeItems, _ => ProbeLoops.MultiplyAdd());
         return ProbeLoops.MultiplyAddOperations * ComputeItems / seconds;
+    }
+
+    /// <summary>
+    /// Time to read all weight files of a model from their beginning to their end into memory that nobody used before: the least that
+    /// loading them takes. The second of two readings, by when the system holds the files in memory if it has room for them.
+    /// </summary>
+    public static TimeSpan ReadTime(string model)
+    {
+        TimeSpan time = default;
+        for (int reading = 0; reading < 2; reading++)
+        {
+            long started = Stopwatch.GetTimestamp();
+            foreach (string path in Directory.EnumerateFiles(model, "*.safetensors"))
+                ReadFile(path);
+            time = Stopwatch.GetElapsedTime(started);
+        }
+
+        return time;
+    }
+
+    private static void ReadFile(string path)
+    {
+        using SafeFileHandle file = File.OpenHandle(path);
+        long length = RandomAccess.GetLength(file);
+        using NativeBuffer<byte> memory = NativeBuffer<byte>.Zeroed(length);
+        for (long offset = 0; offset < length;)
+            offset += RandomAccess.Read(file, new Span<byte>(memory.Pointer + offset, (int)Math.Min(length - offset, ReadItemBytes)), offset);
     }
 
     private static double BestOf(int threads, int items, Func<int, float> loop)

@@ -13,6 +13,8 @@ internal sealed class StepRecorder(IModelRunner inner, ModelWork work) : IModelR
 
     public string ComputePath => inner.ComputePath;
 
+    public TimeSpan SamplingTime => inner.SamplingTime;
+
     public int PageCount => inner.PageCount;
 
     public long PageBytes => inner.PageBytes;
@@ -37,7 +39,8 @@ internal sealed class StepRecorder(IModelRunner inner, ModelWork work) : IModelR
         TimeSpan between = _lastEnd == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(_lastEnd, started);
         _lastEnd = ended;
         _steps.Add(new StepTime(
-            batch.TokenCount, batch.Outputs.Length, Stopwatch.GetElapsedTime(started, ended), between, work.Operations(batch), work.Bytes(batch)));
+            batch.TokenCount, batch.Outputs.Length, Stopwatch.GetElapsedTime(started, ended), inner.SamplingTime, between,
+            work.Operations(batch), work.Bytes(batch)));
     }
 
     public void Clear()

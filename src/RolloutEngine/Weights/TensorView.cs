@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace AgentRollout.RolloutEngine.Weights;
@@ -63,6 +64,7 @@ internal readonly unsafe struct TensorView(string name, string dtype, long[] sha
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WidenBFloat16(ushort* source, int count, uint* target)
     {
         int i = 0;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 using AgentRollout.RolloutEngine.Sampling;
 using AgentRollout.RolloutEngine.Weights;
@@ -45,6 +46,8 @@ internal sealed class CpuModelRunner : IModelRunner
 
     public string ComputePath => _computePath;
 
+    public TimeSpan SamplingTime { get; private set; }
+
     public int PageCount => _cache.PageCount;
 
     public long PageBytes { get; }
@@ -60,6 +63,7 @@ internal sealed class CpuModelRunner : IModelRunner
         _batch = batch;
         if (_weightsReleased)
             throw new InvalidOperationException("The weights are released; a batch needs them back.");
+        SamplingTime = TimeSpan.Zero;
         double work = (double)batch.TokenCount * _transformer.Weights.ParameterCount;
         _workers.Run(_region, Math.Min(_workers.Count, 1 + (int)Math.Min(work / WorkOfOneWorker, _workers.Count)));
         _results.AsSpan(0, batch.Outputs.Length).CopyTo(results);
@@ -133,7 +137,10 @@ internal sealed class CpuModelRunner : IModelRunner
         {
             ReadOnlySpan<OutputRow> rows = _batch.Outputs.Slice(first, Math.Min(LogitRows, outputs - first));
             _transformer.Logits(worker, rows, _logits);
+            long started = Stopwatch.GetTimestamp();
             Sample(worker, rows, first);
+            if (worker.Index == 0)
+                SamplingTime += Stopwatch.GetElapsedTime(started);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
@@ -168,21 +169,25 @@ internal sealed unsafe class PackedMatrix : IDisposable
         }
     }
 
+    /// <summary>Reads each row from its beginning to its end, as memory is read fastest.</summary>
     private static void PackInt8(ReadOnlySpan<(WeightRows Source, int Row)?> outputs, int inputs, byte* target)
     {
-        float* values = stackalloc float[Int8Panel.GroupInputs];
-        for (int k = 0; k < inputs; k += Int8Panel.GroupInputs, target += Int8Panel.GroupBytes)
+        int padded = Int8Panel.GroupsFor(inputs) * Int8Panel.GroupInputs;
+        float[] row = ArrayPool<float>.Shared.Rent(padded);
+        fixed (float* values = row)
         {
-            int count = Math.Min(Int8Panel.GroupInputs, inputs - k);
+            new Span<float>(values + inputs, padded - inputs).Clear();
             for (int column = 0; column < outputs.Length; column++)
             {
                 if (outputs[column] is not { } output)
                     continue;
-                output.Source.Weight.CopyTo((long)output.Row * inputs + k, count, values);
-                new Span<float>(values + count, Int8Panel.GroupInputs - count).Clear();
-                Int8Panel.Pack(values, target, column);
+                output.Source.Weight.CopyTo((long)output.Row * inputs, inputs, values);
+                for (int k = 0; k < padded; k += Int8Panel.GroupInputs)
+                    Int8Panel.Pack(values + k, target + k / Int8Panel.GroupInputs * Int8Panel.GroupBytes, column);
             }
         }
+
+        ArrayPool<float>.Shared.Return(row);
     }
 
     /// <summary>Rounds what the checkpoint does not store as BF16.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
@@ -28,6 +29,7 @@ internal static unsafe class Int8Panel
 
     /// <summary>Quantises 64 weights of an output to the nearest, ties to even.</summary>
     /// <param name="group">Start of the group in the panel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(float* weights, byte* group, int output)
     {
         Vector128<float> maxima = Vector128.Abs(Vector128.Load(weights));
