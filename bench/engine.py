@@ -9,7 +9,7 @@ MODELS  holds a folder per shape: config.json and model.safetensors for us, mode
 --quick bounds the whole by a few minutes: fewer steps, smaller groups. --only takes the rows whose name contains the text.
 --out   every sample is written there at once; a run that was cut goes on where it stopped, and a complete one only prints. Default engine-bench.json.
 
-Each round runs every row once, ours and theirs one after the other. A ratio is the median of the rounds' ratios. llama.cpp gets the better of its
+Each round runs every row once, ours and theirs one after the other; rows with the same work of theirs share it. A ratio is the median of the rounds' ratios. llama.cpp gets the better of its
 settings for each row, found in the first round: flash attention on or off for prompts (off is better for decoding), shared cells or a stream per
 sequence for groups. Build first: dotnet build -c Release.
 """
@@ -26,6 +26,8 @@ PROGRAM = ["dotnet", str(ROOT / "artifacts/bin/Gateway/release/agentrollout.dll"
 THREADS = 2
 CONTEXT = 512
 BATCHES = (1, 8, 32, 64)
+# What a row calls our numbers, our option, and their file: bf16 is BF16 weights and float activations, "bf16 x bf16" rounds activations as they do.
+FORMATS = (("bf16", "auto", "model.gguf"), ("bf16 x bf16", "bfloat16", "model.gguf"), ("int8", "int8", "model-q8_0.gguf"))
 DECODE, PREFILL, SHARED, STREAMS = {"FLASH": "0"}, ({"FLASH": "0"}, {"FLASH": "1"}), {"UNIFIED": "1"}, {"UNIFIED": "0"}
 ABLATION = {
     "nothing": [],
@@ -39,8 +41,8 @@ ABLATION = {
 def rows(shape, quick):
     """(name, our arguments, their model, their arguments, their settings) of every row of a shape."""
     steps = 8 if quick else 24
-    for weights, gguf in (("bf16", "model.gguf"), ("int8", "model-q8_0.gguf")):
-        format = ["--weights", weights] if weights == "int8" else []
+    for weights, type, gguf in FORMATS:
+        format = ["--weights", type]
         for batch in BATCHES:
             yield (f"{weights} decode {batch}", ["--scenario", "decode", "--batch", batch, "--context", CONTEXT, "--steps", steps, *format],
                    gguf, ["decode", batch, CONTEXT, steps], [DECODE])
@@ -52,7 +54,9 @@ def rows(shape, quick):
             ("five turns", "turns", (1, 4, 400, 50, 75, 5) if quick else (2, 8, 400, 200, 300, 5))):
         ours = ["--scenario", scenario, "--prompts", prompts, "--samples", samples, "--prefix", prefix, "--new", new]
         ours += ["--observed", observed, "--turns", turns] if scenario == "turns" else []
-        yield (f"bf16 {name} {prompts} x {samples}", ours, "model.gguf", ["groups", prompts, samples, prefix, new, observed, turns], [SHARED, STREAMS])
+        for weights, type, gguf in FORMATS[:2]:
+            yield (f"{weights} {name} {prompts} x {samples}", [*ours, "--weights", type],
+                   gguf, ["groups", prompts, samples, prefix, new, observed, turns], [SHARED, STREAMS])
 
 
 def run(command, **environment):
@@ -99,11 +103,12 @@ def compare(options, shapes, samples):
                     continue
                 key = f"{shape} | {name}"
                 samples.take(f"{key} | ours", round, lambda: run([*PROGRAM, "--model", options.models / shape, "--threads", THREADS, *ours]))
-                chosen = settings if round == 0 else [best_setting(samples, key, settings)]
+                other = f"{shape} | {gguf} {' '.join(str(part) for part in theirs)}"
+                chosen = settings if round == 0 else [best_setting(samples, other, settings)]
                 for setting in chosen:
-                    samples.take(peer_key(key, setting), round, lambda: run([peer, options.models / shape / gguf, *theirs], **environment, **setting))
+                    samples.take(peer_key(other, setting), round, lambda: run([peer, options.models / shape / gguf, *theirs], **environment, **setting))
                 if round == 0:
-                    table.append((key, settings))
+                    table.append((key, other, settings))
     print_comparison(samples, table)
 
 
@@ -116,15 +121,15 @@ def best_setting(samples, key, settings):
 
 
 def print_comparison(samples, table):
-    print("\n| shape | row | llama.cpp tokens/s | ours tokens/s | ratio | share of DRAM | share of FMA | step ms, median / p99 |")
-    print("|---|---|---|---|---|---|---|---|")
-    for key, settings in table:
-        ours, theirs = samples.of[f"{key} | ours"], samples.of[peer_key(key, best_setting(samples, key, settings))]
+    print("\n| shape | row | llama.cpp tokens/s | ours tokens/s | ratio | share of DRAM | share of FMA | sampling | step ms, median / p99 |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for key, other, settings in table:
+        ours, theirs = samples.of[f"{key} | ours"], samples.of[peer_key(other, best_setting(samples, other, settings))]
         ratio = statistics.median(mine["tokens_per_second"] / other["tokens_per_second"] for mine, other in zip(ours, theirs))
         median = lambda reports, pick: statistics.median(pick(report) for report in reports)
         print(f"| {key} | {median(theirs, lambda r: r['tokens_per_second']):,.1f} | {median(ours, lambda r: r['tokens_per_second']):,.1f} | {ratio:.2f}x "
               f"| {median(ours, lambda r: r['share_of_dram']):.0%} | {median(ours, lambda r: r['share_of_fma']):.0%} "
-              f"| {median(ours, lambda r: r['step_ms']['median']):.2f} / {median(ours, lambda r: r['step_ms']['p99']):.2f} |")
+              f"| {median(ours, lambda r: r['share_of_sampling']):.1%} | {median(ours, lambda r: r['step_ms']['median']):.2f} / {median(ours, lambda r: r['step_ms']['p99']):.2f} |")
 
 
 def ablate(options, shapes, samples):
