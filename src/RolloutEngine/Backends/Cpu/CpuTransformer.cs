@@ -13,6 +13,11 @@ internal sealed unsafe class CpuTransformer : IDisposable
     /// <summary>Rows that a worker multiplies with a panel before it looks for another item.</summary>
     private const int TileRows = 96;
 
+    /// <summary>Rows that a worker attends together: enough to make use of each key that it reads, and few enough for its caches.</summary>
+    private const int AttentionRows = 32;
+
+    private const int MostNeighbours = 16;
+
     /// <summary>Panels of gates and factors that make the columns which <see cref="RowBlocks"/> converts together.</summary>
     private const int GatedPanels = RowBlocks.GroupColumns / (PackedMatrix.PanelOutputs / 2);
 
@@ -39,6 +44,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private readonly RowBlocks _normed;
     private readonly RowBlocks _values;
     private readonly RowBlocks _gated;
+    private readonly TokenTiles _tiles;
     private readonly Scratch[] _scratch;
 
     public CpuTransformer(ModelConfig config, CpuWeights weights, CpuKvCache cache, KernelSet kernels, int maxTokens, int contextLength, int workers)
@@ -56,7 +62,9 @@ internal sealed unsafe class CpuTransformer : IDisposable
         _normed = new RowBlocks(maxTokens, config.HiddenSize, format);
         _values = new RowBlocks(maxTokens, queries, format);
         _gated = new RowBlocks(maxTokens, config.FeedForwardSize, format);
-        _scratch = [.. Enumerable.Range(0, workers).Select(_ => new Scratch(config.HiddenSize, _groupSize, cache.ValueDim, contextLength))];
+        int together = Math.Clamp(AttentionRows / _groupSize, 1, MostNeighbours);
+        _tiles = new TokenTiles(maxTokens, together);
+        _scratch = [.. Enumerable.Range(0, workers).Select(_ => new Scratch(config, together * _groupSize, cache.ValueDim, contextLength))];
     }
 
     /// <summary>Of the configuration's shape; replaced between batches only.</summary>
@@ -107,6 +115,8 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
     private void Embed(WorkerSet.Worker worker, ForwardBatch batch)
     {
+        while (worker.Next(1, out _))
+            _tiles.Cut(batch);
         while (worker.Next(batch.TokenCount, out int token))
         {
             Weights.Embedding.CopyRow(batch.TokenIds[token], new Span<float>(_hidden.Row(token), _config.HiddenSize));
@@ -244,42 +254,58 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private void Attend(WorkerSet.Worker worker, ForwardBatch batch, int layer)
     {
         Scratch scratch = _scratch[worker.Index];
-        while (worker.Next(batch.TokenCount * _config.KvHeadCount, out int item))
+        while (worker.Next(_tiles.Count * _config.KvHeadCount, out int item))
         {
             // Later tokens of a prompt see more keys; taking them first leaves small items to even out the end of the phase.
-            (int token, int kvHead) = (batch.TokenCount - 1 - item / _config.KvHeadCount, item % _config.KvHeadCount);
-            int offset = kvHead * _groupSize * _config.HeadDim;
-            AttendOne(scratch, layer, kvHead, batch.PagesOf(token), batch.Positions[token] + 1, _qkv.Row(token) + offset);
-            new ReadOnlySpan<float>(scratch.Row, _groupSize * _config.HeadDim).CopyTo(new Span<float>(_attended.Row(token) + offset, _groupSize * _config.HeadDim));
+            (int tile, int kvHead) = (_tiles.Count - 1 - item / _config.KvHeadCount, item % _config.KvHeadCount);
+            (int first, int count) = _tiles[tile];
+            AttendSome(scratch, batch, layer, kvHead, first, count);
         }
     }
 
-    /// <summary>One token's query heads of one key-value head, over all <paramref name="tokens"/> that it sees; into the scratch's row.</summary>
-    private void AttendOne(Scratch scratch, int layer, int kvHead, ReadOnlySpan<int> pages, int tokens, float* queries)
+    /// <summary>
+    /// The query heads of one key-value head of a few neighbours of a sequence, over the tokens that each of them sees. All read the keys together, and
+    /// the values of what the first one sees; what the later ones see besides is added alone, so that nobody's sum holds what comes after it.
+    /// </summary>
+    private void AttendSome(Scratch scratch, ForwardBatch batch, int layer, int kvHead, int firstToken, int count)
     {
-        int pageCount = PagePool.PagesFor(tokens), slots = (pageCount + 1) / 2 * 2 * PagePool.PageTokens;
-        float* inverses = stackalloc float[_groupSize];
-        fixed (int* ids = pages)
+        int headDim = _config.HeadDim, offset = kvHead * _groupSize * headDim, rows = count * _groupSize;
+        int common = batch.Positions[firstToken] + 1, pages = PagePool.PagesFor(common + count - 1);
+        nint slots = (pages + 1) / 2 * 2 * PagePool.PageTokens;
+        for (int i = 0; i < count; i++)
+            new ReadOnlySpan<float>(_qkv.Row(firstToken + i) + offset, _groupSize * headDim).CopyTo(new Span<float>(scratch.Queries + i * _groupSize * headDim, _groupSize * headDim));
+
+        float* inverses = stackalloc float[rows];
+        fixed (int* ids = batch.PagesOf(firstToken))
         {
-            _kernels.Scores(_cache.Type, queries, _groupSize, _config.HeadDim, _cache.Keys(layer, kvHead, ids), pageCount, scratch.Scores, slots);
+            PageBlocks values = _cache.Values(layer, kvHead, ids);
+            _kernels.Scores(_cache.Type, scratch.Queries, rows, headDim, _cache.Keys(layer, kvHead, ids), pages, scratch.Scores, slots);
             if (_cache.HasTokenScales)
-                _kernels.ScaleTokens(scratch.Scores, _groupSize, slots, _cache.KeyScales(layer, kvHead, ids), pageCount);
-            for (int head = 0; head < _groupSize; head++)
+                _kernels.ScaleTokens(scratch.Scores, rows, slots, _cache.KeyScales(layer, kvHead, ids), pages);
+            for (int row = 0; row < rows; row++)
             {
-                float* scores = scratch.Scores + (nint)head * slots;
-                new Span<float>(scores + tokens, slots - tokens).Fill(float.NegativeInfinity);
-                inverses[head] = _cache.Scale / _kernels.Exponentials(scores, slots, _kernels.Max(scores, slots), _attentionScale, scores);
+                float* scores = scratch.Scores + row * slots;
+                int tokens = common + row / _groupSize;
+                new Span<float>(scores + tokens, (int)slots - tokens).Fill(float.NegativeInfinity);
+                inverses[row] = _cache.Scale / _kernels.Exponentials(scores, (int)slots, _kernels.Max(scores, (int)slots), _attentionScale, scores);
             }
 
             if (_cache.HasTokenScales)
-                _kernels.ScaleTokens(scratch.Scores, _groupSize, slots, _cache.ValueScales(layer, kvHead, ids), pageCount);
-            _kernels.SumValues(_cache.Type, scratch.Scores, slots, _groupSize, _cache.Values(layer, kvHead, ids), tokens, _cache.ValueDim, scratch.Attended);
+                _kernels.ScaleTokens(scratch.Scores, rows, slots, _cache.ValueScales(layer, kvHead, ids), pages);
+            _kernels.SumValues(_cache.Type, scratch.Scores, slots, rows, values, common, _cache.ValueDim, scratch.Attended);
+            for (int row = _groupSize; row < rows; row++)
+            {
+                float* weights = scratch.Scores + row * slots, output = scratch.Attended + row * _cache.ValueDim;
+                _kernels.AddValues(_cache.Type, weights, values, common, common + row / _groupSize, _cache.ValueDim, output);
+            }
         }
 
-        for (int head = 0; head < _groupSize; head++)
+        for (int row = 0; row < rows; row++)
         {
-            for (int d = 0; d < _config.HeadDim; d++)
-                scratch.Row[head * _config.HeadDim + d] = scratch.Attended[head * _cache.ValueDim + d] * inverses[head];
+            float* attended = scratch.Attended + row * _cache.ValueDim;
+            float* target = _attended.Row(firstToken + row / _groupSize) + offset + row % _groupSize * headDim;
+            for (int d = 0; d < headDim; d++)
+                target[d] = attended[d] * inverses[row];
         }
     }
 
@@ -292,41 +318,37 @@ internal sealed unsafe class CpuTransformer : IDisposable
     }
 
     /// <summary>Memory of one worker.</summary>
-    private sealed class Scratch(int columns, int groupSize, int valueDim, int contextLength) : IDisposable
+    private sealed class Scratch(ModelConfig config, int rows, int valueDim, int contextLength) : IDisposable
     {
         private readonly NativeBuffer<float> _tile = NativeBuffer<float>.Zeroed(TileRows * PackedMatrix.PanelOutputs);
         private readonly NativeBuffer<float> _gated = NativeBuffer<float>.Zeroed(TileRows * RowBlocks.GroupColumns);
-        private readonly NativeBuffer<float> _row = NativeBuffer<float>.Zeroed(Math.Max(columns, groupSize * valueDim));
-        private readonly NativeBuffer<float> _attended = NativeBuffer<float>.Zeroed(groupSize * valueDim);
+        private readonly NativeBuffer<float> _queries = NativeBuffer<float>.Zeroed(rows * config.HeadDim);
+        private readonly NativeBuffer<float> _attended = NativeBuffer<float>.Zeroed(rows * valueDim);
         private readonly NativeBuffer<float> _scores = NativeBuffer<float>.Zeroed(
-            (long)groupSize * (PagePool.PagesFor(contextLength) + 1) * PagePool.PageTokens);
+            (long)rows * (PagePool.PagesFor(contextLength) + 1) * PagePool.PageTokens);
 
         /// <summary>The rows of a block, before they are stored where products read them.</summary>
-        public Activations Normed { get; } = new(RowBlocks.Rows, columns);
-
-        /// <summary>[row][64]</summary>
-        public float* Gated => _gated.Pointer;
-
-        /// <summary>A token's heads before they are stored.</summary>
-        public float* Row => _row.Pointer;
+        public Activations Normed { get; } = new(RowBlocks.Rows, config.HiddenSize);
 
         /// <summary>[row][32]</summary>
         public float* Tile => _tile.Pointer;
 
-        /// <summary>[head][slot]</summary>
+        /// <summary>[row][64]</summary>
+        public float* Gated => _gated.Pointer;
+
+        /// <summary>[row][headDim]</summary>
+        public float* Queries => _queries.Pointer;
+
+        /// <summary>[row][slot]</summary>
         public float* Scores => _scores.Pointer;
 
-        /// <summary>[head][valueDim]</summary>
+        /// <summary>[row][valueDim]</summary>
         public float* Attended => _attended.Pointer;
 
         public void Dispose()
         {
-            Normed.Dispose();
-            _gated.Dispose();
-            _row.Dispose();
-            _tile.Dispose();
-            _attended.Dispose();
-            _scores.Dispose();
+            foreach (IDisposable buffer in (ReadOnlySpan<IDisposable>)[_tile, _gated, _queries, _attended, _scores, Normed])
+                buffer.Dispose();
         }
     }
 }

@@ -40,9 +40,11 @@ internal abstract unsafe class KernelSet
 
     public abstract void Add(float* tile, float* bias, float* target);
 
-    public abstract void Scores(KvCacheType type, float* queries, int heads, int headDim, PageBlocks keys, int pages, float* scores, nint scoreStride);
+    public abstract void Scores(KvCacheType type, float* queries, int rows, int headDim, PageBlocks keys, int pages, float* scores, nint scoreStride);
 
-    public abstract void SumValues(KvCacheType type, float* weights, nint weightStride, int heads, PageBlocks values, int tokens, int valueDim, float* output);
+    public abstract void SumValues(KvCacheType type, float* weights, nint weightStride, int rows, PageBlocks values, int tokens, int valueDim, float* output);
+
+    public abstract void AddValues(KvCacheType type, float* weights, PageBlocks values, int first, int tokens, int valueDim, float* output);
 
     public abstract void ScaleTokens(float* rows, int count, nint stride, PageBlocks scales, int pages);
 
@@ -104,40 +106,59 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
 
     public override void Add(float* tile, float* bias, float* target) => Epilogue.Add<TSimd, TVector>(tile, bias, target);
 
-    public override void Scores(KvCacheType type, float* queries, int heads, int headDim, PageBlocks keys, int pages, float* scores, nint scoreStride)
+    public override void Scores(KvCacheType type, float* queries, int rows, int headDim, PageBlocks keys, int pages, float* scores, nint scoreStride)
     {
         switch (type)
         {
             case KvCacheType.Float16:
-                Attention.Scores<TSimd, TVector, Float16Panel>(queries, heads, headDim, keys, pages, scores, scoreStride);
+                Attention.Scores<TSimd, TVector, Float16Panel>(queries, rows, headDim, keys, pages, scores, scoreStride);
                 break;
             case KvCacheType.Bfloat16:
-                Attention.Scores<TSimd, TVector, BFloat16Panel>(queries, heads, headDim, keys, pages, scores, scoreStride);
+                Attention.Scores<TSimd, TVector, BFloat16Panel>(queries, rows, headDim, keys, pages, scores, scoreStride);
                 break;
             case KvCacheType.Int8:
-                Attention.Scores<TSimd, TVector, SignedBytePanel>(queries, heads, headDim, keys, pages, scores, scoreStride);
+                Attention.Scores<TSimd, TVector, SignedBytePanel>(queries, rows, headDim, keys, pages, scores, scoreStride);
                 break;
             default:
-                Attention.Scores<TSimd, TVector, Float32Panel>(queries, heads, headDim, keys, pages, scores, scoreStride);
+                Attention.Scores<TSimd, TVector, Float32Panel>(queries, rows, headDim, keys, pages, scores, scoreStride);
                 break;
         }
     }
 
-    public override void SumValues(KvCacheType type, float* weights, nint weightStride, int heads, PageBlocks values, int tokens, int valueDim, float* output)
+    public override void SumValues(KvCacheType type, float* weights, nint weightStride, int rows, PageBlocks values, int tokens, int valueDim, float* output)
     {
         switch (type)
         {
             case KvCacheType.Float16:
-                Attention.SumValues<TSimd, TVector, Float16Panel>(weights, weightStride, heads, values, tokens, valueDim, output);
+                Attention.SumValues<TSimd, TVector, Float16Panel>(weights, weightStride, rows, values, tokens, valueDim, output);
                 break;
             case KvCacheType.Bfloat16:
-                Attention.SumValues<TSimd, TVector, BFloat16Panel>(weights, weightStride, heads, values, tokens, valueDim, output);
+                Attention.SumValues<TSimd, TVector, BFloat16Panel>(weights, weightStride, rows, values, tokens, valueDim, output);
                 break;
             case KvCacheType.Int8:
-                Attention.SumValues<TSimd, TVector, SignedBytePanel>(weights, weightStride, heads, values, tokens, valueDim, output);
+                Attention.SumValues<TSimd, TVector, SignedBytePanel>(weights, weightStride, rows, values, tokens, valueDim, output);
                 break;
             default:
-                Attention.SumValues<TSimd, TVector, Float32Panel>(weights, weightStride, heads, values, tokens, valueDim, output);
+                Attention.SumValues<TSimd, TVector, Float32Panel>(weights, weightStride, rows, values, tokens, valueDim, output);
+                break;
+        }
+    }
+
+    public override void AddValues(KvCacheType type, float* weights, PageBlocks values, int first, int tokens, int valueDim, float* output)
+    {
+        switch (type)
+        {
+            case KvCacheType.Float16:
+                Attention.AddValues<TSimd, TVector, Float16Panel>(weights, values, first, tokens, valueDim, output);
+                break;
+            case KvCacheType.Bfloat16:
+                Attention.AddValues<TSimd, TVector, BFloat16Panel>(weights, values, first, tokens, valueDim, output);
+                break;
+            case KvCacheType.Int8:
+                Attention.AddValues<TSimd, TVector, SignedBytePanel>(weights, values, first, tokens, valueDim, output);
+                break;
+            default:
+                Attention.AddValues<TSimd, TVector, Float32Panel>(weights, values, first, tokens, valueDim, output);
                 break;
         }
     }

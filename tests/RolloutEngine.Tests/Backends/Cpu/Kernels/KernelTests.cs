@@ -117,7 +117,7 @@ public sealed unsafe class KernelTests
     [MemberData(nameof(Widths))]
     public void Attention_sums_scores_over_dimensions_and_values_over_tokens_in_order(string width)
     {
-        foreach ((int heads, int headDim, int tokens) in (ReadOnlySpan<(int, int, int)>)[(1, 10, 16), (2, 16, 3), (3, 48, 33), (4, 2, 47), (5, 64, 15), (7, 32, 50), (8, 130, 64)])
+        foreach ((int heads, int headDim, int tokens) in (ReadOnlySpan<(int, int, int)>)[(1, 10, 16), (2, 16, 3), (3, 48, 33), (4, 2, 47), (5, 64, 15), (6, 10, 31), (7, 32, 50), (8, 130, 64), (9, 64, 17), (15, 32, 65), (28, 64, 48)])
         {
             CheckAttention<Float32Panel>(Kernels(width), KvCacheType.Float32, heads, headDim, tokens);
             CheckAttention<Float16Panel>(Kernels(width), KvCacheType.Float16, heads, headDim, tokens);
@@ -290,7 +290,12 @@ public sealed unsafe class KernelTests
             kernels.Scores(type, pq, heads, headDim, new PageBlocks(pm, pageBytes, pi), pages, ps, slots);
             for (int i = 0; i < scores.Length; i++)
                 weights[i] = scores[i] * TFormat.Scale;
-            kernels.SumValues(type, pw, slots, heads, new PageBlocks(pm + keyBytes, pageBytes, pi), tokens, valueDim, po);
+            // All rows see the first tokens together; what they see besides is added to each alone.
+            PageBlocks blocks = new(pm + keyBytes, pageBytes, pi);
+            int common = Math.Max(1, tokens - 5);
+            kernels.SumValues(type, pw, slots, heads, blocks, common, valueDim, po);
+            for (int head = 0; head < heads; head++)
+                kernels.AddValues(type, pw + head * slots, blocks, common, tokens, valueDim, po + head * valueDim);
         }
 
         for (int head = 0; head < heads; head++)
