@@ -34,8 +34,11 @@ ABLATION = {
     "prefix cache": ["--no-prefix-cache"],
     "waiting of siblings": ["--no-sibling-scheduling"],
     "small chunks beside decoding": ["--mixed-chunk", "8192", "--chunk", "8192"],
+    "prefetch": [],
     "second worker": ["--threads", "1"],
 }
+# What is switched off in the environment rather than by an option.
+ENVIRONMENT = {"prefetch": {"AGENTROLLOUT_PREFETCH": "0"}}
 
 
 def rows(shape, quick):
@@ -139,6 +142,7 @@ def ablate(options, shapes, samples):
     loads = {
         "decode 1": ["--scenario", "decode", "--batch", 1, "--steps", steps],
         "decode 64": ["--scenario", "decode", "--batch", 64, "--steps", steps],
+        "int8 decode 32": ["--scenario", "decode", "--batch", 32, "--steps", steps, "--weights", "int8"],
         "grpo": ["--scenario", "grpo", *groups],
         "mixed": ["--scenario", "mixed", "--batch", 16, "--steps", 64],
     }
@@ -147,7 +151,7 @@ def ablate(options, shapes, samples):
             for load, arguments in loads.items():
                 for switch, off in ABLATION.items():
                     samples.take(f"ablation | {shape} | {load} | {switch}", round, lambda: run(
-                        [*PROGRAM, "--model", options.models / shape, "--threads", THREADS, *arguments, *off]))
+                        [*PROGRAM, "--model", options.models / shape, "--threads", THREADS, *arguments, *off], **ENVIRONMENT.get(switch, {})))
     print("\n| shape | switched off | " + " | ".join(f"{load}, tokens/s" for load in loads) + " | mixed, gap p99 ms |")
     print("|---|---|" + "---|" * (len(loads) + 1))
     for shape in shapes:

@@ -21,6 +21,7 @@ internal static class EngineSoak
         {
             Threads = options.Threads, KvCacheMiB = options.KvCacheMiB, ContextLength = ContextLength, MaxBatchTokens = 96, MaxMixedPrefillTokens = 40,
             MaxRunningSequences = Math.Max(1, options.Clients / 2), ChunkIntervalMs = 2, LeaseSeconds = 1, CheckIntegrity = true,
+            WeightType = options.WeightType, KvCacheType = options.KvCacheType,
         };
         using SoakWeights weights = new(options.Model);
         await using LocalEngine engine = LocalEngine.Load(options.Model, engineOptions, NullLoggerFactory.Instance);

@@ -1,3 +1,5 @@
+using AgentRollout.RolloutEngine;
+
 namespace AgentRollout.Gateway.Bench;
 
 /// <summary>What <c>bench soak</c> was asked to do.</summary>
@@ -7,4 +9,6 @@ namespace AgentRollout.Gateway.Bench;
 /// <param name="Clients">Trajectories that play at once.</param>
 /// <param name="KvCacheMiB">Memory for keys and values.</param>
 /// <param name="Threads">Threads of the engine; 0 for one per processor.</param>
-internal sealed record SoakOptions(string Model, TimeSpan Duration, int Seed, int Clients, int KvCacheMiB, int Threads);
+/// <param name="WeightType">The numbers of matrices.</param>
+/// <param name="KvCacheType">The numbers of keys and values.</param>
+internal sealed record SoakOptions(string Model, TimeSpan Duration, int Seed, int Clients, int KvCacheMiB, int Threads, WeightType WeightType, KvCacheType KvCacheType);

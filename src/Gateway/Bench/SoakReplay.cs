@@ -19,9 +19,12 @@ internal sealed class SoakReplay(SoakOptions options, SoakOperator versions)
     {
         foreach (string file in new[] { weights.Own, weights.Other })
         {
-            await using LocalEngine alone = LocalEngine.Load(
-                options.Model, new EngineOptions { Threads = 1, ContextLength = EngineSoak.ContextLength, PrefixCache = false, MaxRunningSequences = 1 },
-                NullLoggerFactory.Instance, weights: new StartWeights(file, 0));
+            EngineOptions engineOptions = new()
+            {
+                Threads = 1, ContextLength = EngineSoak.ContextLength, PrefixCache = false, MaxRunningSequences = 1,
+                WeightType = options.WeightType, KvCacheType = options.KvCacheType,
+            };
+            await using LocalEngine alone = LocalEngine.Load(options.Model, engineOptions, NullLoggerFactory.Instance, weights: new StartWeights(file, 0));
             foreach (SoakAnswer answer in answers)
                 await CompareAsync(alone, file, answer);
         }

@@ -24,19 +24,20 @@ internal static class BenchCommand
         Option<float> minutes = OptionFactory.Number("--minutes", "How long.", 20, value => value is > 0 and <= 10_000, "above 0 and at most 10000");
         Option<long> seed = OptionFactory.Integer("--seed", "Seed of the load.", 0, 0, int.MaxValue);
         Option<long> clients = OptionFactory.Integer("--clients", "Trajectories that play at once.", 32, 1, 4_096);
+        NumberFormats formats = new();
         Option<long> memory = OptionFactory.Integer("--kv-cache-mib", "Memory for keys and values; little makes sequences take turns.", 4, 1, 1_048_576);
         Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);
         Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object." };
         Command command = new("soak", "Puts a random load on the engine, with every page accounted for after every step; exit code 1 if anything is wrong.")
         {
-            model, minutes, seed, clients, memory, threads, json,
+            model, minutes, seed, clients, memory, formats.Weights, formats.KvCache, threads, json,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             SoakReport report = await EngineSoak.RunAsync(
                 new SoakOptions(
                     ModelFolder.Find(parsed.GetValue(model)), TimeSpan.FromMinutes(parsed.GetValue(minutes)), (int)parsed.GetValue(seed),
-                    (int)parsed.GetValue(clients), (int)parsed.GetValue(memory), (int)parsed.GetValue(threads)),
+                    (int)parsed.GetValue(clients), (int)parsed.GetValue(memory), (int)parsed.GetValue(threads), formats.WeightType(parsed), formats.KvCacheType(parsed)),
                 cancellationToken);
             await terminal.Console.Profile.Out.Writer.WriteLineAsync(parsed.GetValue(json) ? report.ToJson() : report.ToText());
             return report.Problems.Count == 0 ? ExitCodes.Success : ExitCodes.Failure;

@@ -28,14 +28,12 @@ internal static class BenchEngineCommand
         Option<long> mixed = OptionFactory.Integer("--mixed-chunk", "Most prompt tokens computed in a step that samples for others too.", 128, 1, 65_536);
         Option<bool> noPrefixCache = new("--no-prefix-cache") { Description = "Computes every prompt anew." };
         Option<bool> noSiblings = new("--no-sibling-scheduling") { Description = "Lets samples of a group compute their common prompt side by side." };
-        Option<string> weights = OptionFactory.Choice("--weights", "What the matrices are kept in; auto is as the checkpoint stores them, bfloat16 rounds activations too.", "auto", "bfloat16", "int8");
-        Option<string> kvCache = OptionFactory.Choice(
-            "--kv-cache", "What keys and values are kept in; auto is by the checkpoint.", [.. Enum.GetNames<KvCacheType>().Select(name => name.ToLowerInvariant())]);
+        NumberFormats formats = new();
         Option<long> threads = OptionFactory.Integer("--threads", "Threads of the engine; 0 for one per processor.", 0, 0, 1_024);
         Option<bool> json = new("--json") { Description = "Prints the figures as one JSON object." };
         Command command = new("engine", "Measures the embedded engine, beside what the machine can do at best.")
         {
-            model, scenario, batch, context, steps, prompts, samples, prefix, sampled, observed, turns, chunk, mixed, noPrefixCache, noSiblings, weights, kvCache, threads, json,
+            model, scenario, batch, context, steps, prompts, samples, prefix, sampled, observed, turns, chunk, mixed, noPrefixCache, noSiblings, formats.Weights, formats.KvCache, threads, json,
         };
         command.SetAction(async (parsed, _) =>
         {
@@ -59,8 +57,8 @@ internal static class BenchEngineCommand
                     PrefixCache = !parsed.GetValue(noPrefixCache),
                     SiblingScheduling = !parsed.GetValue(noSiblings),
                     ChunkIntervalMs = load == EngineScenario.Mixed ? 0 : EveryChunkMs,
-                    KvCacheType = Enum.Parse<KvCacheType>(parsed.GetRequiredValue(kvCache), ignoreCase: true),
-                    WeightType = Enum.Parse<WeightType>(parsed.GetRequiredValue(weights), ignoreCase: true),
+                    KvCacheType = formats.KvCacheType(parsed),
+                    WeightType = formats.WeightType(parsed),
                 },
             });
             await terminal.Console.Profile.Out.Writer.WriteLineAsync(parsed.GetValue(json) ? report.ToJson() : report.ToText());

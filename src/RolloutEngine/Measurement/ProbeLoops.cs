@@ -11,6 +11,7 @@ internal static unsafe class ProbeLoops
     private const int Iterations = 100_000;
     private const int Accumulators = 12;
     private const int PrefetchBytes = 4096;
+    private const int CacheLine = 64;
 
     /// <summary>Operations of one call of <see cref="MultiplyAdd()"/>.</summary>
     public static double MultiplyAddOperations => 2.0 * Iterations * Accumulators * Vectors;
@@ -35,8 +36,8 @@ internal static unsafe class ProbeLoops
         TVector a = TSimd.Zero, b = TSimd.Zero, c = TSimd.Zero, d = TSimd.Zero;
         for (float* end = data + count; data < end; data += 4 * TSimd.Width)
         {
-            if (Sse.IsSupported)
-                Sse.Prefetch0((byte*)data + PrefetchBytes);
+            for (int line = 0; Sse.IsSupported && line < 4 * TSimd.Width * sizeof(float); line += CacheLine)
+                Sse.Prefetch1((byte*)data + PrefetchBytes + line);
             a = TSimd.Add(a, TSimd.Load(data));
             b = TSimd.Add(b, TSimd.Load(data + TSimd.Width));
             c = TSimd.Add(c, TSimd.Load(data + 2 * TSimd.Width));

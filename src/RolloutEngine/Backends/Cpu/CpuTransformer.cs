@@ -45,7 +45,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private readonly RowBlocks _values;
     private readonly RowBlocks _gated;
     private readonly TokenTiles _tiles;
-    private readonly Scratch[] _scratch;
+    private readonly CpuScratch[] _scratch;
 
     public CpuTransformer(ModelConfig config, CpuWeights weights, CpuKvCache cache, KernelSet kernels, int maxTokens, int contextLength, int workers)
     {
@@ -64,7 +64,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
         _gated = new RowBlocks(maxTokens, config.FeedForwardSize, format);
         int together = Math.Clamp(AttentionRows / _groupSize, 1, MostNeighbours);
         _tiles = new TokenTiles(maxTokens, together);
-        _scratch = [.. Enumerable.Range(0, workers).Select(_ => new Scratch(config, together * _groupSize, cache.ValueDim, contextLength))];
+        _scratch = [.. Enumerable.Range(0, workers).Select(_ => new CpuScratch(config, TileRows, together * _groupSize, cache.ValueDim, contextLength))];
     }
 
     /// <summary>Of the configuration's shape; replaced between batches only.</summary>
@@ -198,7 +198,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
     }
 
     /// <summary>Gates a tile, and moves the columns of four panels to where products read them, while they are in the cache.</summary>
-    private void FinishGated(float* bias, Scratch scratch, int panel, bool isLast, int first, int rows)
+    private void FinishGated(float* bias, CpuScratch scratch, int panel, bool isLast, int first, int rows)
     {
         const int columns = PackedMatrix.PanelOutputs / 2;
         for (int row = 0; bias is not null && row < rows; row++)
@@ -253,7 +253,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
     private void Attend(WorkerSet.Worker worker, ForwardBatch batch, int layer)
     {
-        Scratch scratch = _scratch[worker.Index];
+        CpuScratch scratch = _scratch[worker.Index];
         while (worker.Next(_tiles.Count * _config.KvHeadCount, out int item))
         {
             // Later tokens of a prompt see more keys; taking them first leaves small items to even out the end of the phase.
@@ -267,7 +267,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
     /// The query heads of one key-value head of a few neighbours of a sequence, over the tokens that each of them sees. All read the keys together, and
     /// the values of what the first one sees; what the later ones see besides is added alone, so that nobody's sum holds what comes after it.
     /// </summary>
-    private void AttendSome(Scratch scratch, ForwardBatch batch, int layer, int kvHead, int firstToken, int count)
+    private void AttendSome(CpuScratch scratch, ForwardBatch batch, int layer, int kvHead, int firstToken, int count)
     {
         int headDim = _config.HeadDim, offset = kvHead * _groupSize * headDim, rows = count * _groupSize;
         int common = batch.Positions[firstToken] + 1, pages = PagePool.PagesFor(common + count - 1);
@@ -315,40 +315,5 @@ internal sealed unsafe class CpuTransformer : IDisposable
         Store,
         Add,
         SwiGlu,
-    }
-
-    /// <summary>Memory of one worker.</summary>
-    private sealed class Scratch(ModelConfig config, int rows, int valueDim, int contextLength) : IDisposable
-    {
-        private readonly NativeBuffer<float> _tile = NativeBuffer<float>.Zeroed(TileRows * PackedMatrix.PanelOutputs);
-        private readonly NativeBuffer<float> _gated = NativeBuffer<float>.Zeroed(TileRows * RowBlocks.GroupColumns);
-        private readonly NativeBuffer<float> _queries = NativeBuffer<float>.Zeroed(rows * config.HeadDim);
-        private readonly NativeBuffer<float> _attended = NativeBuffer<float>.Zeroed(rows * valueDim);
-        private readonly NativeBuffer<float> _scores = NativeBuffer<float>.Zeroed(
-            (long)rows * (PagePool.PagesFor(contextLength) + 1) * PagePool.PageTokens);
-
-        /// <summary>The rows of a block, before they are stored where products read them.</summary>
-        public Activations Normed { get; } = new(RowBlocks.Rows, config.HiddenSize);
-
-        /// <summary>[row][32]</summary>
-        public float* Tile => _tile.Pointer;
-
-        /// <summary>[row][64]</summary>
-        public float* Gated => _gated.Pointer;
-
-        /// <summary>[row][headDim]</summary>
-        public float* Queries => _queries.Pointer;
-
-        /// <summary>[row][slot]</summary>
-        public float* Scores => _scores.Pointer;
-
-        /// <summary>[row][valueDim]</summary>
-        public float* Attended => _attended.Pointer;
-
-        public void Dispose()
-        {
-            foreach (IDisposable buffer in (ReadOnlySpan<IDisposable>)[_tile, _gated, _queries, _attended, _scores, Normed])
-                buffer.Dispose();
-        }
     }
 }

@@ -158,7 +158,7 @@ internal static unsafe partial class Attention
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Prefetch(nint offset)
         {
-            if (!Sse.IsSupported)
+            if (!SoftwarePrefetch.IsOn)
                 return;
             Sse.Prefetch0(_leftAhead + offset);
             Sse.Prefetch0(_rightAhead + offset);

@@ -187,7 +187,7 @@ internal static unsafe partial class Attention
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch(byte* ahead)
     {
-        if (!Sse.IsSupported)
+        if (!SoftwarePrefetch.IsOn)
             return;
         Sse.Prefetch0(ahead);
         Sse.Prefetch0(ahead + CacheLine);

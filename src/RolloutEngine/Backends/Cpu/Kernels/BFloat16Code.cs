@@ -76,7 +76,7 @@ internal sealed unsafe class BFloat16Code
         int loop = code.Position;
         for (int pair = 0, line = 0; pair < PackedMatrix.PairMultiple; pair++)
         {
-            for (; line < linesAhead * (pair + 1) / PackedMatrix.PairMultiple; line++)
+            for (; SoftwarePrefetch.IsOn && line < linesAhead * (pair + 1) / PackedMatrix.PairMultiple; line++)
                 code.Prefetch(new Address(Ahead, line * Vector));
             AddPair(code, rows, pair);
         }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
@@ -54,6 +55,8 @@ internal abstract unsafe class KernelSet
 
     private static IEnumerable<KernelSet> Detect()
     {
+        // Kernels are compiled once, so that the switch has to have its value by then to be a constant of theirs.
+        RuntimeHelpers.RunClassConstructor(typeof(SoftwarePrefetch).TypeHandle);
         if (VnniCode.Instance is { } bytes && BFloat16Code.Instance is { } pairs)
             yield return new PairsKernelSet(bytes, pairs);
         if (VnniCode.Instance is { } code)

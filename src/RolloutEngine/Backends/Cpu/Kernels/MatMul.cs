@@ -195,7 +195,7 @@ internal static unsafe class MatMul
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch<TFormat>(byte* pair) where TFormat : IPanelFormat
     {
-        if (!Sse.IsSupported)
+        if (!SoftwarePrefetch.IsOn)
             return;
         Sse.Prefetch1(pair + PrefetchBytes);
         Sse.Prefetch1(pair + PrefetchBytes + CacheLine);

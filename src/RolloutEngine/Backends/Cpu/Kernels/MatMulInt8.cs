@@ -44,7 +44,7 @@ internal static unsafe class MatMulInt8
             uint* weights = (uint*)(panel + Int8Panel.ScaleBytes) + output;
             for (int word = 0; word < WordsOfGroup; word++, weights += PackedMatrix.PanelOutputs, x += RowBlocks.Rows * Int8Panel.InputsOfWord)
             {
-                if (Sse.IsSupported)
+                if (SoftwarePrefetch.IsOn)
                     Sse.Prefetch1((byte*)weights + PrefetchBytes);
                 for (int k = 0; k < Int8Panel.InputsOfWord; k++)
                 {

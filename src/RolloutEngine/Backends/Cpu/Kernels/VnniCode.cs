@@ -81,7 +81,7 @@ internal sealed unsafe class VnniCode
 
         for (int word = 0, line = 0; word < WordsOfGroup; word++)
         {
-            for (; line < linesAhead * (word + 1) / WordsOfGroup; line++)
+            for (; SoftwarePrefetch.IsOn && line < linesAhead * (word + 1) / WordsOfGroup; line++)
                 code.Prefetch(new Address(Ahead, line * Vector));
             AddWord(code, rows, word);
         }
