@@ -37,7 +37,7 @@ public sealed class LocalEngine : IEngineNode, ITokenScorer, IAsyncDisposable
 
     public EngineModel Model => _model with { WeightVersion = _loop.WeightVersion };
 
-    /// <summary>The instructions that the kernels use: <c>avx512-vnni-bf16</c>, <c>avx512-vnni</c>, <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>. Results do not depend on it.</summary>
+    /// <summary>The instructions that the kernels use: <c>avx512-vnni-bf16</c>, <c>avx512-vnni</c>, <c>avx512</c>, <c>avx2-vnni</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>. Results do not depend on it.</summary>
     public string ComputePath { get; }
 
     /// <summary>Numbers in the checkpoint's tensors, a tied output layer counted once.</summary>

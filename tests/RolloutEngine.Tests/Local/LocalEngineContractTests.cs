@@ -25,7 +25,7 @@ public sealed class LocalEngineContractTests : TokenEngineContract, IAsyncDispos
         // Embedding and head 256·32, final norm 32; per layer 4 attention matrices of 32·32 or 16·32, 3 of 48·32, their biases, 2 norms.
         Assert.Equal(2 * 256 * 32 + 32 + 2 * (2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32 + 32 + 16 + 16 + 32 + 48 + 48 + 32 + 2 * 32), _engine.ParameterCount);
         Assert.InRange(_engine.WeightBytes, 4 * _engine.ParameterCount, 8 * _engine.ParameterCount);
-        Assert.Contains(_engine.ComputePath, (string[])["avx512-vnni-bf16", "avx512-vnni", "avx512", "avx2", "vector128", "scalar"]);
+        Assert.Contains(_engine.ComputePath, (string[])["avx512-vnni-bf16", "avx512-vnni", "avx512", "avx2-vnni", "avx2", "vector128", "scalar"]);
     }
 
     public ValueTask DisposeAsync() => _engine.DisposeAsync();

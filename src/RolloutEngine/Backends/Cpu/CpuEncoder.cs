@@ -160,26 +160,26 @@ internal sealed unsafe class CpuEncoder : IPoolingRunner
             (int panel, int first) = (item / blocks, item % blocks * TileRows);
             int rows = Math.Min(TileRows, _rows - first);
             matrix.Multiply(_kernels, panel, next: panel + 1, input, first / RowBlocks.Rows, rows, tile);
-            for (int row = 0; row < rows; row++)
-                Finish(epilogue, matrix.Bias(panel), tile + row * PackedMatrix.PanelOutputs, first + row, panel * PackedMatrix.PanelOutputs, output);
+            Finish(epilogue, matrix.Bias(panel), tile, first, rows, panel * PackedMatrix.PanelOutputs, output);
         }
     }
 
-    private void Finish(Epilogue epilogue, float* bias, float* tile, int row, int column, Activations? output)
+    private void Finish(Epilogue epilogue, float* bias, float* tile, int first, int rows, int column, Activations? output)
     {
         if (epilogue == Epilogue.Store)
         {
-            _kernels.Store(tile, bias, output!.Row(row) + column);
+            _kernels.Store(tile, rows, bias, output!.Row(first) + column, output.Stride);
         }
         else if (epilogue == Epilogue.Add)
         {
-            _kernels.Add(tile, bias, output!.Row(row) + column);
+            _kernels.Add(tile, rows, bias, output!.Row(first) + column, output.Stride);
         }
         else
         {
-            _kernels.Store(tile, bias, tile);
-            _kernels.Gelu(tile, PackedMatrix.PanelOutputs);
-            _feedForward.Store(row, column, tile, Math.Min(PackedMatrix.PanelOutputs, _config.FeedForwardSize - column));
+            _kernels.Store(tile, rows, bias, tile, PackedMatrix.PanelOutputs);
+            _kernels.Gelu(tile, rows * PackedMatrix.PanelOutputs);
+            for (int row = 0; row < rows; row++, tile += PackedMatrix.PanelOutputs)
+                _feedForward.Store(first + row, column, tile, Math.Min(PackedMatrix.PanelOutputs, _config.FeedForwardSize - column));
         }
     }
 

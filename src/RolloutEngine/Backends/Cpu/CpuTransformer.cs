@@ -188,21 +188,18 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private void Finish(Epilogue epilogue, float* bias, float* tile, int panel, int first, int rows, Activations output)
     {
         float* target = output.Row(first) + panel * PackedMatrix.PanelOutputs;
-        for (int row = 0; row < rows; row++, tile += PackedMatrix.PanelOutputs, target += output.Stride)
-        {
-            if (epilogue == Epilogue.Add)
-                _kernels.Add(tile, bias, target);
-            else
-                _kernels.Store(tile, bias, target);
-        }
+        if (epilogue == Epilogue.Add)
+            _kernels.Add(tile, rows, bias, target, output.Stride);
+        else
+            _kernels.Store(tile, rows, bias, target, output.Stride);
     }
 
     /// <summary>Gates a tile, and moves the columns of four panels to where products read them, while they are in the cache.</summary>
     private void FinishGated(float* bias, CpuScratch scratch, int panel, bool isLast, int first, int rows)
     {
         const int columns = PackedMatrix.PanelOutputs / 2;
-        for (int row = 0; bias is not null && row < rows; row++)
-            _kernels.Store(scratch.Tile + row * PackedMatrix.PanelOutputs, bias, scratch.Tile + row * PackedMatrix.PanelOutputs);
+        if (bias is not null)
+            _kernels.Store(scratch.Tile, rows, bias, scratch.Tile, PackedMatrix.PanelOutputs);
 
         int inGroup = panel % GatedPanels;
         _kernels.SwiGlu(scratch.Tile, rows, scratch.Gated + inGroup * columns, RowBlocks.GroupColumns);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace AgentRollout.RolloutEngine.Backends.Cpu.Kernels;
 
@@ -12,7 +13,7 @@ internal abstract unsafe class KernelSet
     /// <summary>The widest that this machine has.</summary>
     public static KernelSet Widest => Supported[0];
 
-    /// <summary><c>avx512-vnni-bf16</c>, <c>avx512-vnni</c>, <c>avx512</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>.</summary>
+    /// <summary><c>avx512-vnni-bf16</c>, <c>avx512-vnni</c>, <c>avx512</c>, <c>avx2-vnni</c>, <c>avx2</c>, <c>vector128</c> or <c>scalar</c>.</summary>
     public abstract string Name { get; }
 
     public abstract void MatMulBFloat16(float* input, nint blockStride, int rows, byte* panel, int pairs, float* tile);
@@ -37,9 +38,9 @@ internal abstract unsafe class KernelSet
 
     public abstract void SwiGlu(float* tile, int rows, float* output, nint stride);
 
-    public abstract void Store(float* tile, float* bias, float* target);
+    public abstract void Store(float* tile, int rows, float* bias, float* target, nint stride);
 
-    public abstract void Add(float* tile, float* bias, float* target);
+    public abstract void Add(float* tile, int rows, float* bias, float* target, nint stride);
 
     public abstract void Scores(KvCacheType type, float* queries, int rows, int headDim, PageBlocks keys, int pages, float* scores, nint scoreStride);
 
@@ -62,9 +63,11 @@ internal abstract unsafe class KernelSet
         if (VnniCode.Instance is { } code)
             yield return new VnniKernelSet(code);
         if (Vector512.IsHardwareAccelerated)
-            yield return new KernelSet<Simd512, Vector512<float>>("avx512");
+            yield return new BytesKernelSet<Simd512, Vector512<float>, Avx2Dot>("avx512");
+        if (Vector256.IsHardwareAccelerated && AvxVnni.IsSupported)
+            yield return new BytesKernelSet<Simd256, Vector256<float>, AvxVnniDot>("avx2-vnni");
         if (Vector256.IsHardwareAccelerated)
-            yield return new KernelSet<Simd256, Vector256<float>>("avx2");
+            yield return new BytesKernelSet<Simd256, Vector256<float>, Avx2Dot>("avx2");
         if (Vector128.IsHardwareAccelerated)
             yield return new KernelSet<Simd128, Vector128<float>>("vector128");
         yield return new KernelSet<Scalar, float>("scalar");
@@ -105,9 +108,11 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
     public override void SwiGlu(float* tile, int rows, float* output, nint stride) =>
         Kernels.SwiGlu.Apply<TSimd, TVector>(tile, rows, output, stride);
 
-    public override void Store(float* tile, float* bias, float* target) => Epilogue.Store<TSimd, TVector>(tile, bias, target);
+    public override void Store(float* tile, int rows, float* bias, float* target, nint stride) =>
+        Epilogue.Store<TSimd, TVector>(tile, rows, bias, target, stride);
 
-    public override void Add(float* tile, float* bias, float* target) => Epilogue.Add<TSimd, TVector>(tile, bias, target);
+    public override void Add(float* tile, int rows, float* bias, float* target, nint stride) =>
+        Epilogue.Add<TSimd, TVector>(tile, rows, bias, target, stride);
 
     public override void Scores(KvCacheType type, float* queries, int rows, int headDim, PageBlocks keys, int pages, float* scores, nint scoreStride)
     {
@@ -173,6 +178,13 @@ internal unsafe class KernelSet<TSimd, TVector>(string name) : KernelSet
 
     public override float Exponentials(float* values, int count, float max, float scale, float* output) =>
         Softmax.Exponentials<TSimd, TVector>(values, count, max, scale, output);
+}
+
+/// <summary>The same, with quantised products in integers.</summary>
+internal sealed unsafe class BytesKernelSet<TSimd, TVector, TDot>(string name) : KernelSet<TSimd, TVector>(name)
+    where TSimd : ISimd<TVector> where TVector : struct where TDot : IByteDot
+{
+    public override void MatMulInt8(QuantizedRows input, int rows, byte* panel, byte* next, float* tile) => MatMulBytes.Panel<TDot>(input, rows, panel, tile);
 }
 
 /// <summary>16 lanes, with quantised products by instructions that the framework does not offer.</summary>

@@ -197,21 +197,27 @@ public sealed unsafe class KernelTests
     [MemberData(nameof(Widths))]
     public void A_tile_is_gated_stored_or_added_lane_by_lane(string width)
     {
-        float[] tile = [.. Random(128).Select(value => 8 * value)], bias = Random(32), stored = new float[32], added = Random(32), gated = new float[4 * 20];
-        float[] scalarGated = new float[4 * 20], before = [.. added], original = [.. tile];
+        const int rows = 4, stride = 40;
+        float[] tile = [.. Random(rows * 32).Select(value => 8 * value)], bias = Random(32), stored = new float[rows * stride], added = Random(rows * stride);
+        float[] gated = new float[rows * 20], scalarGated = new float[rows * 20], before = [.. added];
         fixed (float* pt = tile, pb = bias, ps = stored, pa = added, pg = gated, psg = scalarGated)
         {
-            Kernels(width).Store(pt, pb, ps);
-            Kernels(width).Add(pt, null, pa);
-            Assert.Equal(Bits.Of(tile.Take(32).Zip(bias, (t, b) => t + b)), Bits.Of(stored));
-            Assert.Equal(Bits.Of(before.Zip(tile, (b, t) => b + t)), Bits.Of(added));
-
-            Kernels(width).SwiGlu(pt, rows: 4, pg, stride: 20);
-            Kernels("scalar").SwiGlu(pt, rows: 4, psg, stride: 20);
-            Assert.Equal(Bits.Of(scalarGated), Bits.Of(gated));
+            Kernels(width).Store(pt, rows, pb, ps, stride);
+            Kernels(width).Add(pt, rows, null, pa, stride);
+            Kernels(width).SwiGlu(pt, rows, pg, stride: 20);
+            Kernels("scalar").SwiGlu(pt, rows, psg, stride: 20);
         }
 
-        double gate = original[2 * 32 + 5], expected = gate / (1 + Math.Exp(-gate)) * original[2 * 32 + 16 + 5];
+        for (int i = 0; i < rows * stride; i++)
+        {
+            (int row, int output) = (i / stride, i % stride);
+            float product = output < 32 ? tile[row * 32 + output] : 0;
+            Assert.Equal(output < 32 ? product + bias[output] : 0, stored[i]);
+            Assert.Equal(before[i] + product, added[i]);
+        }
+
+        Assert.Equal(Bits.Of(scalarGated), Bits.Of(gated));
+        double gate = tile[2 * 32 + 5], expected = gate / (1 + Math.Exp(-gate)) * tile[2 * 32 + 16 + 5];
         Assert.Equal(expected, gated[2 * 20 + 5], 1e-5);
     }
 
