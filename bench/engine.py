@@ -151,7 +151,8 @@ def ablate(options, shapes, samples):
             for load, arguments in loads.items():
                 for switch, off in ABLATION.items():
                     samples.take(f"ablation | {shape} | {load} | {switch}", round, lambda: run(
-                        [*PROGRAM, "--model", options.models / shape, "--threads", THREADS, *arguments, *off], **ENVIRONMENT.get(switch, {})))
+                        [*PROGRAM, "--model", options.models / shape, *([] if "--threads" in off else ["--threads", THREADS]), *arguments, *off],
+                        **ENVIRONMENT.get(switch, {})))
     print("\n| shape | switched off | " + " | ".join(f"{load}, tokens/s" for load in loads) + " | mixed, gap p99 ms |")
     print("|---|---|" + "---|" * (len(loads) + 1))
     for shape in shapes:

@@ -13,15 +13,17 @@ namespace AgentRollout.RolloutEngine.Tests.Local;
 public sealed class AllocationTests
 {
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public void Decoding_allocates_nothing_on_the_loop_thread(int threads)
+    [InlineData(1, WeightType.Auto)]
+    [InlineData(2, WeightType.Auto)]
+    [InlineData(1, WeightType.Bfloat16)]
+    [InlineData(1, WeightType.Int8)]
+    public void Decoding_allocates_nothing_on_the_loop_thread(int threads, WeightType weightType)
     {
         Fixture fixture = new("qwen3-bf16");
         ModelConfig config = ModelConfig.Load(fixture.Folder);
         using Checkpoint checkpoint = Checkpoint.Open(fixture.Folder);
         using CpuModelRunner runner = new(
-            config, CpuWeights.Load(config, checkpoint), KernelSet.Widest, pageCount: 700, contextLength: 1200, maxTokens: 64, threads);
+            config, CpuWeights.Load(config, checkpoint, weightType), KernelSet.Widest, pageCount: 700, contextLength: 1200, maxTokens: 64, threads);
         Scheduler scheduler = Schedulers.Create(700, new EngineOptions { MaxBatchTokens = 64, MaxRunningSequences = 8 });
         ForwardBatch batch = new(64);
         SampledToken[] results = new SampledToken[64];

@@ -42,7 +42,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
     private readonly Activations _rotations;
     private readonly Activations _attended;
     private readonly RowBlocks _normed;
-    private readonly RowBlocks _values;
+    private readonly RowBlocks _attendedBlocks;
     private readonly RowBlocks _gated;
     private readonly TokenTiles _tiles;
     private readonly CpuScratch[] _scratch;
@@ -60,7 +60,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
         _attended = new Activations(maxTokens, queries);
         RowFormat format = weights.Type == WeightType.Int8 ? RowFormat.Int8 : weights.Type == WeightType.Bfloat16 ? RowFormat.BFloat16 : RowFormat.Float32;
         _normed = new RowBlocks(maxTokens, config.HiddenSize, format);
-        _values = new RowBlocks(maxTokens, queries, format);
+        _attendedBlocks = new RowBlocks(maxTokens, queries, format);
         _gated = new RowBlocks(maxTokens, config.FeedForwardSize, format);
         int together = Math.Clamp(AttentionRows / _groupSize, 1, MostNeighbours);
         _tiles = new TokenTiles(maxTokens, together);
@@ -82,8 +82,8 @@ internal sealed unsafe class CpuTransformer : IDisposable
             Project(worker, layer.Qkv, tokens, _normed, Epilogue.Store, _qkv);
             RotateAndStore(worker, batch, layer, index);
             Attend(worker, batch, index);
-            Pack(worker, _attended, tokens, _values);
-            Project(worker, layer.AttentionOutput, tokens, _values, Epilogue.Add, _hidden);
+            Pack(worker, _attended, tokens, _attendedBlocks);
+            Project(worker, layer.AttentionOutput, tokens, _attendedBlocks, Epilogue.Add, _hidden);
             Normalize(worker, layer.FeedForwardNorm, tokens);
             Project(worker, layer.GateUp, tokens, _normed, Epilogue.SwiGlu, output: null);
             Project(worker, layer.Down, tokens, _gated, Epilogue.Add, _hidden);
@@ -109,7 +109,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
 
     public void Dispose()
     {
-        foreach (IDisposable buffer in (ReadOnlySpan<IDisposable>)[_hidden, _qkv, _rotations, _attended, _normed, _values, _gated, .. _scratch])
+        foreach (IDisposable buffer in (ReadOnlySpan<IDisposable>)[_hidden, _qkv, _rotations, _attended, _normed, _attendedBlocks, _gated, .. _scratch])
             buffer.Dispose();
     }
 
@@ -145,6 +145,7 @@ internal sealed unsafe class CpuTransformer : IDisposable
         _normed.Write(_kernels, block, 0, _config.HiddenSize, normed.Row(0), normed.Stride);
     }
 
+    /// <summary>Puts rows where products read them, in the numbers that they read.</summary>
     private void Pack(WorkerSet.Worker worker, Activations rows, int count, RowBlocks target)
     {
         while (worker.Next(RowBlocks.CountFor(count), out int block))

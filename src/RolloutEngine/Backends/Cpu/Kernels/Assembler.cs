@@ -100,9 +100,9 @@ internal sealed class Assembler
         _code.AddRange([opcode, (byte)(0xC0 | ((target & 7) << 3) | (right & 7))]);
     }
 
-    private void Memory(int map, int prefix, byte opcode, int register, Address address, int second = 0)
+    private void Memory(int map, int prefix, byte opcode, int register, Address address)
     {
-        Evex(map, prefix, register, second, address.Base >> 3, address.Index >> 3);
+        Evex(map, prefix, register, 0, address.Base >> 3, address.Index >> 3);
         _code.Add(opcode);
         Place(register, address);
     }

@@ -46,7 +46,9 @@ internal sealed unsafe class BFloat16Code
     public void Panel(uint* input, nint blockStride, int rows, byte* panel, byte* next, int pairs, float* tile)
     {
         int blocks = RowBlocks.CountFor(rows), passes = (blocks + MostBlocks - 1) / MostBlocks, steps = pairs / PackedMatrix.PairMultiple;
-        int index = Array.FindIndex(_lines, lines => lines * passes >= LinesOfStep);
+        int index = 0;
+        while (_lines[index] * passes < LinesOfStep)
+            index++;
         byte* ahead = passes == 1 ? panel + MatMulInt8.PrefetchBytes : next;
         while (blocks > 0)
         {
